@@ -1,0 +1,298 @@
+"""The receiving half of one peer: its slots, and what it says about them (RTCP).
+
+Seats are given by the circle; which layer of a seat flows is decided here. A NACK is answered from the memory of the
+source, within a budget: on a link that loses packets because it is full, repeating them all would fill it for good.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from server.media.answer import CNAME
+from server.media.clock import ntp_from_wall
+from server.media.fanout import Departures
+from server.media.net.link import Link
+from server.media.offer import NO_RTX, TRANSPORT_CC, Line
+from server.media.publisher import AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ, Encoding, Track
+from server.media.rtp import bandwidth, layers, rtcp, twcc
+from server.media.rtp.rewrite import StreamRewriter
+from server.media.seating import Seat, assign
+from server.media.shapes import PeerId, SlotContent
+from server.media.slot import Slot
+
+_REPORT_INTERVAL_US = 1_000_000
+
+# One NACK packet can name hundreds of numbers; more than this at once is a keyframe's job.
+_MAX_REPEATS_PER_NACK = 100
+
+# Repeats may be a fifth of what is sent, and a burst of a keyframe's size at any time.
+_REPEAT_SHARE = 5
+_REPEAT_BURST_BYTES = 64_000
+
+
+# 50 ms of 10 Mbit/s.
+_MAX_PROBE_PACKETS = 50
+
+# A layer is only added where there is room to spare, so a probe for its bare rate would never bring it back.
+_ROOM_TO_TRY = 1.3
+
+# A queue that would hold up the keyframe of a lower layer longer than a viewer minds a frozen picture.
+_JAMMED_MS = 100
+
+# With so much room to spare nothing needs to be weighed.
+_ROOM_FOR_ALL = 1.5
+
+
+class Showing(NamedTuple):
+    """A track that may be shown, and its layers, lowest first: found out once for all who watch."""
+
+    track: Track
+    ladder: list[layers.Layer]
+    whole: list[layers.Layer]
+    """As if those that rest were sent."""
+    chosen: Mapping[str, str | None]
+    """The rid to forward on a link without limits, by quality."""
+    rates_bps: Mapping[str, int]
+    """What `whole` then takes, by quality."""
+
+    def want(self, quality: str, now_us: int) -> None:
+        """Somebody is to see this well, or small."""
+        demand = self.track.demand
+        demand.want(demand.rids[-1 if quality == "high" else 0], now_us)
+
+
+def show(track: Track, now_us: int) -> Showing:
+    """A track as it is now."""
+    ladder = track.ladder(now_us)
+    whole = layers.awake(ladder)
+    chosen = {quality: layers.choose(ladder, quality) for quality in layers.QUALITIES}
+    rates_bps = {quality: layers.rate_of(whole, quality) for quality in layers.QUALITIES}
+    return Showing(track, ladder, whole, chosen, rates_bps)
+
+
+def _wish(slot: Slot, ladder: list[layers.Layer]) -> layers.Wish:
+    return layers.Wish(ladder, slot.quality, slot.encoding.rid if slot.encoding is not None else None)
+
+
+class Downlink:
+    """One viewer."""
+
+    def __init__(self, link: Link, lines: Sequence[Line], counts: Counter[str]) -> None:
+        self.departures = Departures(link)
+        self._link = link
+        self._counts = counts
+        self._repeat_budget = _REPEAT_BURST_BYTES
+        self._sent_bytes = 0
+        self._bandwidth = bandwidth.DownlinkRate(self.departures.log)
+        self._wanted_bps = 0
+        self.reduced = 0
+        """Pictures that the link keeps smaller than wished."""
+        self._seated: dict[Seat, Slot] = {}
+        self.slots: dict[str, Slot] = {}
+        self._by_ssrc: dict[int, Slot] = {}
+        self.ssrcs: dict[str, tuple[int, int]] = {}
+        """Media and retransmission SSRC of each slot, by mid."""
+        for line in lines:
+            self._add(line)
+        self._places = Counter(slot.kind for slot in self.slots.values())
+
+    def _add(self, line: Line) -> None:
+        ssrc, rtx_ssrc = self._fresh_ssrc(), self._fresh_ssrc()
+        has_rtx = line.rtx_payload_type != NO_RTX
+        rewriter = StreamRewriter(
+            ssrc,
+            line.payload_type,
+            VIDEO_CLOCK_HZ if line.kind == "video" else AUDIO_CLOCK_HZ,
+            waits_for_keyframe=line.kind == "video",
+            twcc_id=line.extensions.get(TRANSPORT_CC, 0),
+            rtx_ssrc=rtx_ssrc if has_rtx else 0,
+            rtx_payload_type=line.rtx_payload_type if has_rtx else 0,
+            first_seq=secrets.randbelow(1 << 15),
+            first_timestamp=secrets.randbits(32),
+        )
+        slot = Slot(line.mid, line.kind, self.departures, rewriter, can_repeat=has_rtx)
+        self.slots[line.mid] = self._by_ssrc[ssrc] = slot
+        self.ssrcs[line.mid] = (ssrc, rtx_ssrc)
+
+    def _fresh_ssrc(self) -> int:
+        taken = {ssrc for pair in self.ssrcs.values() for ssrc in pair}
+        while (ssrc := secrets.randbits(32)) in taken or ssrc == 0:
+            pass
+        return ssrc
+
+    def places(self, kind: str) -> int:
+        """How many slots of a kind there are."""
+        return self._places[kind]
+
+    def seat(self, pictures: Mapping[Seat, str], voices: Sequence[Seat]) -> bool:
+        """Give the slots to these sources; True if any changed hands."""
+        changed = False
+        for kind, chosen in (("video", list(pictures)), ("audio", list(voices))):
+            slots = {mid: slot.seat for mid, slot in self.slots.items() if slot.kind == kind}
+            for mid, seat in assign(slots, chosen).items():
+                slot = self.slots[mid]
+                if slot.seat != seat:
+                    slot.carry_nothing()
+                    slot.seat = seat
+                    changed = True
+                if seat is not None and kind == "video":
+                    slot.quality, slot.rank = pictures[seat], chosen.index(seat)
+        self._seated = {slot.seat: slot for slot in self.slots.values() if slot.seat is not None}
+        return changed
+
+    def has(self, seat: Seat) -> bool:
+        """Whether one of the slots is this seat's."""
+        return seat in self._seated
+
+    def flow(self, show: Callable[[Seat], Showing | None], now_us: int) -> None:
+        """Let each slot carry a layer of its seat, asking for a keyframe where that needs one.
+
+        Sound always flows. Pictures get the quality they are wished in, as far as the link carries them.
+        """
+        if not self._seated:
+            self._wanted_bps = self.reduced = 0
+            return
+        pictures: list[tuple[Slot, Showing]] = []
+        sound_bps = 0
+        for seat, slot in self._seated.items():
+            showing = show(seat)
+            if showing is None:
+                slot.carry_nothing()
+            elif slot.kind == "video":
+                pictures.append((slot, showing))
+            elif showing.ladder:
+                sound_bps += showing.ladder[0].bitrate_bps
+                slot.carry(showing.track.encodings[showing.ladder[0].rid])
+        pictures.sort(key=lambda pair: pair[0].rank)
+        for (slot, showing), rid in zip(pictures, self._ration(pictures, sound_bps, now_us), strict=True):
+            encoding = showing.track.encodings[rid] if rid is not None else None
+            if encoding is None:
+                slot.carry_nothing()
+            elif encoding is not slot.encoding:
+                if self._bandwidth.queue_ms > _JAMMED_MS:
+                    slot.carry_nothing()  # what goes on until the keyframe would stand in its way
+                slot.carry(encoding)
+                encoding.request_keyframe(now_us)
+
+    def _ration(self, pictures: Sequence[tuple[Slot, Showing]], sound_bps: int, now_us: int) -> list[str | None]:
+        """The layer of each picture, most important first. What rests but could be shown is asked for (demand.py)."""
+        self._wanted_bps = sound_bps + sum(showing.rates_bps[slot.quality] for slot, showing in pictures)
+        carried_bps = self._bandwidth.bps
+        if carried_bps is None or self._wanted_bps * _ROOM_FOR_ALL < carried_bps:
+            self.reduced = 0
+            for slot, showing in pictures:
+                showing.want(slot.quality, now_us)
+            return [showing.chosen[slot.quality] for slot, showing in pictures]
+        room_bps = max(0, carried_bps - sound_bps)
+        possible = layers.allocate([_wish(slot, showing.whole) for slot, showing in pictures], room_bps)
+        self.reduced = sum(
+            rid != layers.choose(showing.whole, slot.quality)
+            for (slot, showing), rid in zip(pictures, possible, strict=True)
+        )
+        for (slot, showing), rid in zip(pictures, possible, strict=True):
+            # Above the highest layer that was ever heard there may be one that fits.
+            highest = not showing.whole or rid == showing.whole[-1].rid
+            showing.want(slot.quality if highest else "low", now_us)
+            if rid is not None:
+                showing.track.demand.want(rid, now_us)
+        return layers.allocate([_wish(slot, showing.ladder) for slot, showing in pictures], room_bps)
+
+    def contents(self) -> list[SlotContent]:
+        """What every slot carries, for the viewer's page."""
+        nothing = Seat(PeerId(""), "")
+        return [SlotContent(mid, *(slot.seat or nothing)) for mid, slot in self.slots.items()]
+
+    def feedback(self, message: rtcp.Message, recall: Callable[[int], Encoding | None], now_us: int) -> bool:
+        """Take one message of the viewer's; True if packets now wait in `departures`."""
+        match message:
+            case rtcp.Nack():
+                return self._repeat(message, recall)
+            case rtcp.Pli():
+                self._picture_lost(message.media_ssrc, now_us)
+            case rtcp.Fir():
+                for ssrc, _ in message.demands:
+                    self._picture_lost(ssrc, now_us)
+            case twcc.TransportFeedback():
+                self._bandwidth.feedback(message, now_us)
+            case _:
+                pass
+        return False
+
+    def _picture_lost(self, ssrc: int, now_us: int) -> None:
+        slot = self._by_ssrc.get(ssrc)
+        if slot is None or slot.encoding is None:
+            return
+        self._counts["pli-in"] += 1
+        if slot.may_ask(now_us):
+            slot.encoding.request_keyframe(now_us)
+        else:
+            self._counts["pli-over-budget"] += 1
+
+    def _repeat(self, nack: rtcp.Nack, recall: Callable[[int], Encoding | None]) -> bool:
+        slot = self._by_ssrc.get(nack.media_ssrc)
+        if slot is None:
+            return False
+        self._counts["nack-in"] += len(nack.seqs)
+        waiting = len(self.departures.parcels)
+        sent_bytes = self.departures.log.total_bytes
+        self._repeat_budget += (sent_bytes - self._sent_bytes) // _REPEAT_SHARE
+        self._repeat_budget = min(_REPEAT_BURST_BYTES, self._repeat_budget)
+        self._sent_bytes = sent_bytes
+        for seq in nack.seqs[:_MAX_REPEATS_PER_NACK]:
+            origin = slot.rewriter.origin(seq)
+            encoding = recall(origin.source) if origin is not None else None
+            packet = encoding.stream.recall(origin.number) if origin is not None and encoding is not None else None
+            if packet is None:
+                self._counts["nack-unanswered"] += 1
+            elif self._repeat_budget < len(packet.payload):
+                self._counts["nack-over-budget"] += 1
+            else:
+                self._repeat_budget -= len(packet.payload)
+                self.departures.parcels.append((slot.rewriter, (packet,), True))
+        return len(self.departures.parcels) > waiting
+
+    def counted(self) -> tuple[int, int, int]:
+        """Since the beginning: packets whose fate is known, lost ones among them, bytes sent."""
+        return self._bandwidth.told, self._bandwidth.lost, self.departures.log.total_bytes
+
+    @property
+    def bps(self) -> int | None:
+        """What the link carries by the viewer's feedback; None if there was none."""
+        return self._bandwidth.bps
+
+    def probe(self, now_us: int) -> bool:
+        """Every 50 ms: repeat packets if it is time to try whether the link carries more; True if some now wait."""
+        missing = self._bandwidth.padding(round(self._wanted_bps * _ROOM_TO_TRY), now_us)
+        if missing <= 0:
+            return False
+        flowing = [(slot.rank, slot, slot.latest) for slot in self.slots.values() if slot.can_repeat]
+        _, slot, latest = min(flowing, key=lambda one: (one[2] is None, one[0]), default=(0, None, None))
+        if slot is None or latest is None:
+            return False
+        repeats = min(missing // (len(latest.payload) + 1) + 1, _MAX_PROBE_PACKETS)
+        self._counts["probes-out"] += repeats
+        self.departures.parcels.append((slot.rewriter, [latest] * repeats, True))
+        return True
+
+    def tick(self, now_us: int) -> None:
+        """A few times a second: sender reports that are due."""
+        reports: list[rtcp.Message] = []
+        for slot in self._seated.values():
+            encoding = slot.encoding
+            if encoding is None:
+                continue
+            slot.settle()
+            if slot.is_switching or now_us - slot.reported_us < _REPORT_INTERVAL_US:
+                continue
+            wall_ms = now_us / 1000
+            report = slot.rewriter.report(ntp_from_wall(wall_ms), encoding.clock.timestamp_at(wall_ms))
+            if report is not None:
+                slot.reported_us = now_us
+                reports.append(report)
+        for first in range(0, len(reports), 20):  # 20 reports and their names stay below 1000 bytes
+            some = reports[first : first + 20]
+            names = tuple((report.ssrc, CNAME) for report in some if isinstance(report, rtcp.SenderReport))
+            self._link.send_rtcp(rtcp.build_compound([*some, rtcp.SourceDescription(names)]))

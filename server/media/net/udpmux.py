@@ -1,0 +1,242 @@
+"""One UDP port for everyone: who sent this datagram, and what is it (RFC 7983)?
+
+A source we do not know may only speak authenticated STUN. Whatever else it sends is counted and dropped: no answer,
+no log line, no memory. A source is known once a binding request with one of our user fragments and the right password
+came from it. One address belongs to one link; another may take it over only when the first has gone quiet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import errno
+import logging
+import socket
+import struct
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from server.media.net.ice import Path, addressee
+from server.media.net.link import Link
+
+# One wake-up reads at most this much, so that a flood cannot starve signalling on the same loop.
+_MAX_DATAGRAMS_PER_WAKEUP = 256
+
+_BUFFER_BYTES = 4 << 20
+_MIN_DATAGRAM_BYTES = 12
+_MAX_DATAGRAM_BYTES = 1500
+
+# Linux, asm-generic/socket.h: not in Python's socket module before 3.14. The control message has the same number.
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("@qq")
+
+# A kernel stamp further off than this is a wall clock that was just set, not a queue.
+_MAX_QUEUEING_US = 1_000_000
+
+# Two missed consent checks: whoever held the address is gone or has moved.
+_QUIET_US = 5_000_000
+
+_COMPLAINT_INTERVAL_US = 10_000_000
+
+Address = tuple[str, int]
+
+logger = logging.getLogger(__name__)
+
+
+class UdpPath:
+    """A peer's UDP address, seen from our one socket. `sockaddr_at` is where its `struct sockaddr` lies in memory."""
+
+    __slots__ = ("_mux", "_sockaddr", "address", "destination", "sockaddr_at", "sockaddr_bytes")
+
+    def __init__(self, mux: UdpMux, destination: tuple[str, int] | tuple[str, int, int, int]) -> None:
+        self._mux = mux
+        self.destination = destination
+        host, port = destination[:2]
+        self.address: Address = (host.removeprefix("::ffff:"), port)
+        self._sockaddr = _sockaddr(destination)
+        self.sockaddr_bytes = len(self._sockaddr)
+        self.sockaddr_at = ctypes.cast(ctypes.c_char_p(self._sockaddr), ctypes.c_void_p).value or 0
+
+    def send(self, datagram: bytes) -> None:
+        """One `sendto`; see Path."""
+        self._mux.send(datagram, self.destination)
+
+    def close(self) -> None:
+        """An address needs no closing."""
+
+
+def _sockaddr(destination: tuple[str, int] | tuple[str, int, int, int]) -> bytes:
+    """`struct sockaddr_in` or `sockaddr_in6`, for the system calls that Python does not wrap."""
+    if len(destination) == 2:
+        host, port = destination
+        return struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", port, socket.inet_aton(host))
+    host, port, flow, scope = destination
+    address = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+    return struct.pack("=H", socket.AF_INET6) + struct.pack("!HI16s", port, flow, address) + struct.pack("=I", scope)
+
+
+class UdpMux:
+    """Owns the socket, and the tables from user fragment and address to link."""
+
+    def __init__(self, udp: socket.socket, clock: Callable[[], int], counts: Counter[str]) -> None:
+        self.socket = udp
+        self._clock = clock
+        self._counts = counts
+        self._by_ufrag: dict[str, Link] = {}
+        self._by_address: dict[object, tuple[Link, UdpPath]] = {}
+        self._complained_us = -_COMPLAINT_INTERVAL_US
+        self.after_burst: Callable[[], None] = lambda: None
+        """Called once after each wake-up that read something: the hot path sends here."""
+
+    @classmethod
+    def open(cls, host: str, port: int, clock: Callable[[], int], counts: Counter[str]) -> UdpMux:
+        """Bind and start reading on the running loop. Port 0 takes a free one."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        udp = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            udp.setblocking(False)
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                udp.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
+            with contextlib.suppress(OSError):  # user-space time is the fallback
+                udp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+            if family == socket.AF_INET6:
+                udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            udp.bind((host, port))
+        except OSError:
+            udp.close()
+            raise
+        mux = cls(udp, clock, counts)
+        asyncio.get_running_loop().add_reader(udp, mux.drain)
+        return mux
+
+    @property
+    def port(self) -> int:
+        """The port everyone is told."""
+        port: int = self.socket.getsockname()[1]
+        return port
+
+    def close(self) -> None:
+        """Stop reading and give the port back."""
+        asyncio.get_running_loop().remove_reader(self.socket)
+        self.socket.close()
+
+    def add(self, link: Link) -> None:
+        """Listen for a link's user fragments."""
+        for ufrag in link.ice.ufrags():
+            self._by_ufrag[ufrag] = link
+
+    def remove(self, link: Link) -> None:
+        """Its user fragments and its addresses are strangers again."""
+        self.forget_ufrags(link)
+        for path in link.ice.paths():
+            self._forget(link, path)
+
+    def forget_ufrags(self, link: Link) -> None:
+        """Its user fragments are strangers again; its addresses are not."""
+        for ufrag in link.ice.ufrags():
+            self._by_ufrag.pop(ufrag, None)
+
+    def drain(self) -> None:
+        """Read until there is no more, or enough for one turn of the loop."""
+        receive = self.socket.recvmsg
+        now_us = self._clock()
+        wall_us = time.time_ns() // 1000
+        read = 0
+        while read < _MAX_DATAGRAMS_PER_WAKEUP:
+            try:
+                datagram, control, _, source = receive(2048, 64)
+            except BlockingIOError:
+                break
+            except OSError as error:  # an ICMP complaint about something we sent; the next read is fine
+                self._counts[f"recv-{errno.errorcode.get(error.errno or 0, 'unknown')}"] += 1
+                continue
+            finally:
+                read += 1
+            arrival_us = now_us
+            if control:
+                seconds, nanoseconds = _TIMESPEC.unpack_from(control[0][2])
+                queued_us = wall_us - seconds * 1_000_000 - nanoseconds // 1000
+                if -_MAX_QUEUEING_US < queued_us < _MAX_QUEUEING_US:
+                    arrival_us = now_us - queued_us
+            try:
+                self._take(datagram, source, arrival_us)
+            except Exception:  # one datagram must not cost the others of its burst
+                self._counts["drop-error"] += 1
+                if now_us - self._complained_us > _COMPLAINT_INTERVAL_US:
+                    self._complained_us = now_us
+                    logger.exception("a datagram was dropped on an error of ours; more are only counted for a while")
+        self.after_burst()
+
+    def _take(self, datagram: bytes, source: tuple[str, int], arrival_us: int) -> None:
+        if not _MIN_DATAGRAM_BYTES <= len(datagram) <= _MAX_DATAGRAM_BYTES:
+            self._counts["drop-size"] += 1
+            return
+        first = datagram[0]
+        known = self._by_address.get(source)
+        if first < 4:
+            self._stun(datagram, known, source)
+        elif known is None:
+            self._counts["drop-stranger"] += 1
+        else:
+            dispatch(known[0], datagram, known[1], arrival_us, self._counts)
+
+    def addressee(self, datagram: bytes) -> Link | None:
+        """The link a STUN datagram names; it has proved nothing yet."""
+        ufrag = addressee(datagram)
+        link = self._by_ufrag.get(ufrag) if ufrag is not None else None
+        if link is None:
+            self._counts["drop-stun"] += 1
+        return link
+
+    def _stun(self, datagram: bytes, known: tuple[Link, UdpPath] | None, source: tuple[str, int]) -> None:
+        link = self.addressee(datagram)
+        if link is None:
+            return
+        now_us = self._clock()
+        if known is not None and known[0] is link:
+            link.check(datagram, known[1], now_us)
+            return
+        if known is not None and now_us - known[0].ice.heard_us < _QUIET_US:
+            self._counts["drop-address-taken"] += 1
+            return
+        path = UdpPath(self, source)
+        if not link.check(datagram, path, now_us):
+            return
+        if known is not None:
+            self._forget(*known)
+        self._by_address[source] = (link, path)
+        self.trim(link)
+
+    def trim(self, link: Link) -> None:
+        """Give up the stalest path of a link that has gathered too many."""
+        surplus = link.ice.surplus()
+        if surplus is not None:
+            self._forget(link, surplus)
+
+    def _forget(self, link: Link, path: Path) -> None:
+        link.ice.forget(path)
+        if isinstance(path, UdpPath):
+            known = self._by_address.get(path.destination)
+            if known is not None and known[1] is path:
+                del self._by_address[path.destination]
+        path.close()
+
+    def send(self, datagram: bytes, destination: tuple[str, int] | tuple[str, int, int, int]) -> None:
+        """One datagram, now or never: a full buffer drops it (media is only worth anything while fresh)."""
+        try:
+            self.socket.sendto(datagram, destination)
+        except OSError as error:
+            self._counts[f"send-{errno.errorcode.get(error.errno or 0, 'unknown')}"] += 1
+
+
+def dispatch(link: Link, datagram: bytes, path: Path, arrival_us: int, counts: Counter[str]) -> None:
+    """Give a link what is not STUN, by its first byte (RFC 7983 7). At least 12 bytes, from a path of the link's."""
+    first = datagram[0]
+    if 128 <= first < 192:
+        link.media(datagram, arrival_us)
+    elif 20 <= first < 64:
+        link.dtls(datagram, path)
+    else:
+        counts["drop-kind"] += 1

@@ -1,0 +1,123 @@
+"""One receiving line of one viewer: a stream that never breaks, whatever is put on it.
+
+The numbers are rtp.rewrite's; which seat a slot has is the circle's choice; here is only how it comes to carry a
+layer of that seat: at once for sound, at a keyframe for pictures, the old layer going on until then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from server.media.fanout import Departures
+from server.media.rtp.rewrite import StreamRewriter
+from server.media.rtp.source import Packet
+from server.media.seating import Seat
+
+if TYPE_CHECKING:
+    from server.media.publisher import Encoding
+
+
+# A browser whose picture is frozen asks five times a second until the keyframe is there. Whoever needs more than one in
+# two seconds for long has a link too bad for keyframes, or means ill.
+_MOST_WISHES = 10.0
+_WISH_US = 2_000_000
+
+
+class Slot:
+    """`seat` is who sits there, `quality` how well it is to be seen; `encoding` is what flows or is about to."""
+
+    __slots__ = (
+        "_asked_us",
+        "_leaving",
+        "_stopped_at",
+        "_wishes",
+        "can_repeat",
+        "departures",
+        "encoding",
+        "kind",
+        "mid",
+        "quality",
+        "rank",
+        "reported_us",
+        "rewriter",
+        "seat",
+    )
+
+    def __init__(
+        self, mid: str, kind: str, departures: Departures, rewriter: StreamRewriter, *, can_repeat: bool
+    ) -> None:
+        self.mid = mid
+        self.kind = kind
+        self.can_repeat = can_repeat
+        """Whether there is a retransmission stream, so that repeats do no harm."""
+        self.departures = departures
+        self.rewriter = rewriter
+        self.seat: Seat | None = None
+        self.quality = "low"
+        self.rank = 0
+        """How important it is to the viewer, 0 the most."""
+        self.encoding: Encoding | None = None
+        self._leaving: Encoding | None = None
+        self._stopped_at: Packet | None = None
+        self.reported_us = 0
+        self._wishes = _MOST_WISHES
+        self._asked_us = 0
+
+    def may_ask(self, now_us: int) -> bool:
+        """Whether its viewer may ask for a keyframe, which all others who watch get too."""
+        self._wishes = min(_MOST_WISHES, self._wishes + (now_us - self._asked_us) / _WISH_US)
+        self._asked_us = now_us
+        if self._wishes < 1:
+            return False
+        self._wishes -= 1
+        return True
+
+    @property
+    def latest(self) -> Packet | None:
+        """A packet that went out on this slot not long ago."""
+        flowing = self._leaving if self.is_switching else self.encoding
+        return flowing.latest if flowing is not None else self._stopped_at
+
+    @property
+    def is_switching(self) -> bool:
+        """Whether a keyframe (or the first sound) is still awaited."""
+        return self.rewriter.awaited >= 0
+
+    def carry(self, encoding: Encoding) -> None:
+        """Let this layer flow; another layer of the same track goes on until the first keyframe."""
+        present = self.encoding
+        if present is encoding:
+            return
+        if present is not None and present.track is encoding.track:
+            self._part_with(present)
+        else:
+            self.carry_nothing()
+        self.encoding = encoding
+        self.reported_us = 0
+        if encoding is self._leaving:
+            self._leaving = None  # back to what still flows
+        else:
+            encoding.slots.append(self)
+        self.rewriter.switch(encoding.source)
+
+    def carry_nothing(self) -> None:
+        """Stop at once."""
+        self._stopped_at = self.latest
+        for encoding in (self.encoding, self._leaving):
+            if encoding is not None:
+                encoding.slots.remove(self)
+        self.encoding = self._leaving = None
+        self.rewriter.stop()
+
+    def settle(self) -> None:
+        """After packets went out: once the awaited keyframe is through, let the old layer go."""
+        if self._leaving is not None and not self.is_switching:
+            self._leaving.slots.remove(self)
+            self._leaving = None
+
+    def _part_with(self, present: Encoding) -> None:
+        self.settle()
+        if self._leaving is None:
+            self._leaving = present
+        else:
+            present.slots.remove(self)  # it was awaited in vain; what flows is still the one before
