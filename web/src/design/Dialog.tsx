@@ -24,12 +24,12 @@ export function Dialog({ open, title, onClose, children, actions, wide, ...rest 
     <dialog {...rest} {...events} onKeyDown={keepKeys} ref={dialog} class={wide ? "dialog dialog-wide" : "dialog"} aria-labelledby={id}>
       {open && (
         <div class="dialog-body">
-          <header class="dialog-head">
+          <div class="dialog-head">
             <h2 id={id}>{title}</h2>
             <IconButton icon={X} label={words.close} onClick={onClose} tipSide="below" tipAlign="end" />
-          </header>
+          </div>
           <div class="dialog-content">{children}</div>
-          {actions && <footer class="dialog-actions">{actions}</footer>}
+          {actions && <div class="dialog-actions">{actions}</div>}
         </div>
       )}
     </dialog>
@@ -58,12 +58,12 @@ export function Confirm({ open, title, consequence, verb, danger = true, onConfi
     <dialog {...events} onKeyDown={keepKeys} ref={dialog} class="dialog dialog-confirm" role="alertdialog" aria-labelledby={id} aria-describedby={`${id}-text`}>
       {open && (
         <div class="dialog-body">
-          <header class="dialog-head"><h2 id={id}>{title}</h2></header>
+          <div class="dialog-head"><h2 id={id}>{title}</h2></div>
           <div class="dialog-content" id={`${id}-text`}>{consequence}</div>
-          <footer class="dialog-actions">
+          <div class="dialog-actions">
             <Button kind="plain" onClick={onClose} autofocus>{words.cancel}</Button>
             <Button {...rest} kind={danger ? "danger" : "primary"} onClick={() => { onClose(); onConfirm(); }}>{verb}</Button>
-          </footer>
+          </div>
         </div>
       )}
     </dialog>

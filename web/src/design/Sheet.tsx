@@ -22,10 +22,10 @@ export function Sheet({ open, title, onClose, from = "bottom", children }: Sheet
     <dialog {...events} ref={dialog} class={`sheet sheet-${from}`} aria-labelledby={id}>
       {open && (
         <div class="sheet-body">
-          <header class="sheet-head">
+          <div class="sheet-head">
             <h2 id={id}>{title}</h2>
             <IconButton icon={X} label={words.close} onClick={onClose} tipSide="below" tipAlign="end" />
-          </header>
+          </div>
           <div class="sheet-content">{children}</div>
         </div>
       )}
