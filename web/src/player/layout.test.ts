@@ -81,6 +81,10 @@ describe("who is seen where", () => {
     expect(at(10, { view }).main?.key).toBe("bo/camera");
     expect(at(10, { view }).others[0]).toMatchObject({ key: "ann/camera", n: null, micOn: false });
   });
+  test("a microphone is on as soon as the class says so, though the first sound comes after the first picture", () => {
+    const tracks = [track("ann", "camera", 0, 60), track("ann", "mic", 1, 60)];
+    expect(at(0, { tracks }).main).toMatchObject({ key: "ann/camera", micOn: true });
+  });
   test("the last pictures outlast the end of the class", () => {
     const view = { ...classroom({}, {}), phase: "ended" } as Classroom;
     expect(at(59, { view }).main).toMatchObject({ key: "ann/camera", n: 1, micOn: true });

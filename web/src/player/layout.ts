@@ -98,13 +98,16 @@ function faces({ view, tracks, at_ms, end_ms, room, speaker }: Situation): Face[
   // A file goes on while its owner is muted, and shows its last picture: whether it counts now, the class knows.
   const isOn = (id: string, source: "camera" | "mic") => view.phase === "ended" || (view.stage.live[id]?.includes(source) ?? false);
   const trackOf = (id: string, source: "camera" | "mic") => running.find((track) => track.participant === id && track.source === source);
+  // Its file may begin a moment after the first picture. Only where the class does not know, the file is the witness.
+  const isHeard = (id: string, present: boolean) =>
+    present && view.phase !== "ended" ? isOn(id, "mic") : trackOf(id, "mic") !== undefined;
   const faceOf = (id: string, name: string, present = true): Face => ({
     key: `${id}/camera`,
     participant: id,
     name,
     source: "camera",
     n: !present || isOn(id, "camera") ? (trackOf(id, "camera")?.n ?? null) : null,
-    micOn: (!present || isOn(id, "mic")) && trackOf(id, "mic") !== undefined,
+    micOn: isHeard(id, present),
     handRaised: view.hands.queue.some((hand) => hand.participant === id),
     speaking: id === speaker,
   });
