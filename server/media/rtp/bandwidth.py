@@ -7,8 +7,9 @@ A link that is full shows it in two ways: packets queue, or packets are lost. So
     loss     more than a tenth of a second's packets, unless sending less turns out to be of no use (loss.py): the same.
              Less is left to retransmission.
     growth   while what is sent is near the rate and nothing queues: up 8 % a second
-    probe    a stream of fixed layers never fills more than it has, so what lies beyond must be tried: for 300 ms
-             repeats are sent on top; what arrives of them is the new rate. A failure doubles the wait before the next.
+    probe    a stream of fixed layers never fills more than it has, so what lies beyond must be tried: for a moment
+             (100 ms on a narrow link) twice the rate is sent, by repeats; as fast as that arrives is the new rate. A
+             failure doubles the wait before the next, and so does a success after which a queue comes soon.
 
 The start is optimistic: most classrooms have the rate, and a picture that is good at once is worth a stumble where
 they have not. Delays are compared with the least of the last half minute, so clocks need not agree.
@@ -46,13 +47,26 @@ _BASE_WINDOW_US = 15_000_000
 _STUBBORN_US = 3_000_000
 """A queue that stands so long whatever we do is none of ours, but a longer route."""
 
-_PROBE_US = 300_000
-_PROBE_WAIT_US = 1_500_000
-_NEXT_PROBE_WAIT_US = 300_000
+_LEAST_PROBE_US = 100_000
+_MOST_PROBE_US = 300_000
+_PROBE_US_PER_BPS = 0.2
+"""What a probe leaves waiting takes a narrow link long to carry. From 1.5 Mbit/s on it is as long as wavering needs."""
+
+_PROBE_TOLD_US = 600_000
+"""By then the viewer has told what became of a probe, and no queue is left of it."""
+
+_PROBE_TURN_US = 50_000
+"""How often a probe is asked what to send now."""
+
+_PROBE_WAIT_US = 1_200_000
 _WORTH_ANOTHER = 1.3
 """After a probe that found so much, more is likely."""
 
-_LONGEST_PROBE_WAIT_US = 20_000_000
+_NEXT_PROBE_WAIT_US = 300_000
+_DOUBTED_US = 5_000_000
+"""A shaper may let a burst pass that it would not carry for long: then a queue comes soon after the probe."""
+
+_LONGEST_PROBE_WAIT_US = 15_000_000
 _PROBE_FACTOR = 2.0
 _RATE_WINDOW_US = 300_000
 
@@ -87,9 +101,13 @@ class DownlinkRate:
         # The probe: when it began, what it aims at, what was sent before it.
         self._probe_from_us: int | None = None
         self._probe_bps = 0.0
+        self._probe_us = 0
         self._probe_sent_bytes = 0
-        self._probe_peak_bps = 0.0
-        self._probe_wait_us = _PROBE_WAIT_US
+        self._probe_arrived_bytes = 0
+        self._probe_found_bps = 0.0
+        self._next_wait_us = self._probe_wait_us = _PROBE_WAIT_US
+        # When a probe last found more, until that has stood its test.
+        self._found_us: int | None = None
 
     @property
     def bps(self) -> int | None:
@@ -130,17 +148,18 @@ class DownlinkRate:
             return 0
         start_us = self._probe_from_us
         if start_us is None:
-            waited = now_us - self._settled_us >= self._probe_wait_us
+            waited = now_us - self._settled_us >= self._next_wait_us
             if wanted_bps <= self._bps or not waited or self._standing_since_us is not None:
                 return 0
             self._probe_from_us = start_us = now_us
             self._probe_bps = min(wanted_bps * 1.1, self._bps * _PROBE_FACTOR, MOST_BPS)
+            self._probe_us = min(max(_LEAST_PROBE_US, round(self._bps * _PROBE_US_PER_BPS)), _MOST_PROBE_US)
             self._probe_sent_bytes = self._log.total_bytes
-            self._probe_peak_bps = 0.0
+            self._probe_arrived_bytes, self._probe_found_bps = 0, 0.0
         elapsed_us = now_us - start_us
-        if elapsed_us > _PROBE_US or self._queues_now():
+        if elapsed_us >= self._probe_us or self._queues_now():
             return 0
-        due = self._probe_bps * (elapsed_us + 50_000) / 8_000_000
+        due = self._probe_bps * min(elapsed_us + _PROBE_TURN_US, self._probe_us) / 8_000_000
         return max(0, round(due) - (self._log.total_bytes - self._probe_sent_bytes))
 
     def _note_arrival(self, told_us: int, sent_us: int, size: int, now_us: int) -> None:
@@ -160,11 +179,19 @@ class DownlinkRate:
             self._judged_least_us = delay_us
         if self._latest_least_us is None or delay_us < self._latest_least_us:
             self._latest_least_us = delay_us
+        start_us = self._probe_from_us
+        if start_us is not None and 0 <= sent_us - start_us < self._probe_us:
+            self._note_probe(size, arrival_us - start_us - self._base_us())
+
+    def _note_probe(self, size: int, took_us: int) -> None:
+        # So long after the first could have come, all of this has: the link carries that at least. The way may delay
+        # the last, and a shaper let the first half pass, so the best of the second half counts.
+        self._probe_arrived_bytes += size
+        if self._probe_arrived_bytes * 16e6 > self._probe_bps * self._probe_us:
+            self._probe_found_bps = max(self._probe_found_bps, self._probe_arrived_bytes * 8e6 / max(took_us, 1))
 
     def _judge(self, loss: Verdict, now_us: int) -> None:
         rate_bps = self._arriving_bps()
-        if self._probe_from_us is not None:
-            self._probe_peak_bps = max(self._probe_peak_bps, rate_bps)
         if loss is Verdict.OURS:
             if self._unsuspected_bps is None:
                 self._unsuspected_bps = self._bps
@@ -186,7 +213,7 @@ class DownlinkRate:
         if queue_us <= _FULL_QUEUE_US:
             self._standing_since_us = None
             self._end_probe(now_us)
-            self._grow(rate_bps, seconds)
+            self._grow(rate_bps, seconds, now_us)
             return
         if self._standing_since_us is None:
             self._standing_since_us = now_us
@@ -202,33 +229,34 @@ class DownlinkRate:
         little = self._sending_bps(now_us) < _LITTLE * self._bps
         self._bps = max(LEAST_BPS, min(self._bps, (self._bps if little else rate_bps) * _BACK_OFF))
         self._settled_us = now_us
-        if self._probe_from_us is not None:
-            self._probe_from_us = None
+        if self._probe_from_us is not None or self._found_us is not None:
+            self._probe_from_us = self._found_us = None
             self._wait_longer()
 
-    def _grow(self, rate_bps: float, seconds: float) -> None:
+    def _grow(self, rate_bps: float, seconds: float, now_us: int) -> None:
         if self._probe_from_us is not None:
             return
+        if self._found_us is not None and now_us - self._found_us > _DOUBTED_US:
+            self._found_us, self._probe_wait_us = None, _PROBE_WAIT_US
         if rate_bps > 0.8 * self._bps:
             self._bps *= 1 + _GROWTH_PER_SECOND * seconds
         self._bps = min(max(self._bps, rate_bps), MOST_BPS)
 
     def _end_probe(self, now_us: int) -> None:
         start_us = self._probe_from_us
-        # The last of the probe must have been reported, and judged to have left no queue.
-        if start_us is None or now_us - start_us < _PROBE_US + _JUDGED_US:
+        if start_us is None or now_us - start_us < _PROBE_TOLD_US:
             return
         self._probe_from_us = None
         self._settled_us = now_us
-        found_bps = min(self._probe_peak_bps, self._probe_bps)
+        found_bps = min(self._probe_found_bps, self._probe_bps)
         if found_bps > self._bps * _WORTH_ANOTHER:
-            self._probe_wait_us = _NEXT_PROBE_WAIT_US
+            self._found_us, self._next_wait_us = now_us, _NEXT_PROBE_WAIT_US
         else:
             self._wait_longer()
         self._bps = max(self._bps, found_bps)
 
     def _wait_longer(self) -> None:
-        self._probe_wait_us = min(2 * max(self._probe_wait_us, _PROBE_WAIT_US), _LONGEST_PROBE_WAIT_US)
+        self._next_wait_us = self._probe_wait_us = min(2 * self._probe_wait_us, _LONGEST_PROBE_WAIT_US)
 
     def _sending_bps(self, now_us: int) -> float:
         return self._log.bytes_since(now_us - _SENT_WINDOW_US) * 8e6 / _SENT_WINDOW_US
