@@ -21,7 +21,10 @@ SECRET = "a secret of both"
 RELAY_ONLY = """
 () => {
   const Connection = window.RTCPeerConnection;
-  window.RTCPeerConnection = function (config) { return new Connection({...config, iceTransportPolicy: 'relay'}); };
+  const relayed = (config) => ({...config, iceTransportPolicy: 'relay'});
+  const configure = Connection.prototype.setConfiguration;
+  Connection.prototype.setConfiguration = function (config) { configure.call(this, relayed(config)); };
+  window.RTCPeerConnection = function (config) { return new Connection(relayed(config)); };
   window.RTCPeerConnection.prototype = Connection.prototype;
 }
 """
