@@ -103,7 +103,9 @@ format: $(VENV)/.dev ## Format the code
 
 generate: $(VENV)/.dev ## Write the generated types, vectors and documents anew
 	$(BIN)/python -m server.http.schema
-	$(BIN)/python tests/vectors/make.py
+	$(BIN)/python -m server.http.protocol
+	$(BIN)/python -m server.config
+	$(BIN)/python -m tests.vectors.make
 
 lock: $(VENV)/.dev ## Resolve the Python dependencies anew
 	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header \
