@@ -218,7 +218,7 @@ class MediaLinks(ServerFrame, frozen=True, tag="media.links"):
 
 
 class MediaGone(ServerFrame, frozen=True, tag="media.lost"):
-    """The media connection ended ("closed", "timeout", "failed"); offer again. The class goes on."""
+    """The media connection ended ("closed", "timeout", "failed", "error"); offer again. The class goes on."""
 
     reason: str
 

@@ -84,7 +84,7 @@ class PoorLinks(Struct, frozen=True, eq=False):
 
 
 class MediaLost(Struct, frozen=True, eq=False):
-    """The media connection is gone ("closed", "timeout", "failed"); the client offers again."""
+    """The media connection is gone ("closed", "timeout", "failed", "error"); the client offers again."""
 
     reason: str
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from server.media.downlink import Showing, show
+from server.media.mishaps import Mishaps
 from server.media.peer import PICTURES, Peer
-from server.media.publisher import Track
 from server.media.rtp.speakers import Loudest
 from server.media.seating import Seat, choose_pictures, choose_voices, in_order_of_display
 from server.media.shapes import Circle, PeerId
@@ -22,8 +22,9 @@ HEARD = 5
 class Gathering:
     """One circle. Peers are in the order in which they came."""
 
-    def __init__(self, circle: Circle) -> None:
+    def __init__(self, circle: Circle, mishaps: Mishaps) -> None:
         self.circle = circle
+        self._mishaps = mishaps
         self._peers: dict[PeerId, Peer] = {}
         self._loudest: Loudest[PeerId] = Loudest(HEARD)
         self._heard: tuple[PeerId, ...] = ()
@@ -85,25 +86,28 @@ class Gathering:
         ranking += [Seat(peer, "mic") for peer in self._heard]
         before, self._on_offer = self._on_offer, (tuple(pictures), tuple(ranking))
         shown = self._show(now_us)
-        for viewer in self._peers.values():
+        for viewer in tuple(self._peers.values()):
             downlink = viewer.receiving()
             if downlink is None or (before == self._on_offer and viewer.is_seated):
                 continue
             viewer.is_seated = True
-            chosen = choose_pictures(viewer.wanted, pictures, viewer.id, downlink.places("video"), viewer.cameras)
-            voices = choose_voices(ranking, viewer.id, downlink.places("audio"))
-            changed = downlink.seat(chosen, voices)
-            downlink.flow(shown, now_us)
+            changed = False
+            with self._mishaps.serving(viewer):
+                chosen = choose_pictures(viewer.wanted, pictures, viewer.id, downlink.places("video"), viewer.cameras)
+                voices = choose_voices(ranking, viewer.id, downlink.places("audio"))
+                changed = downlink.seat(chosen, voices)
+                downlink.flow(shown, now_us)
             if changed:
                 yield viewer
 
     def flow(self, now_us: int, only: Seat | None = None) -> None:
         """See that every slot carries the right layer, or the slots of those who have one seat."""
         shown = self._show(now_us)
-        for viewer in self._peers.values():
+        for viewer in tuple(self._peers.values()):
             downlink = viewer.receiving()
             if downlink is not None and (only is None or downlink.has(only)):
-                downlink.flow(shown, now_us)
+                with self._mishaps.serving(viewer):
+                    downlink.flow(shown, now_us)
 
     def seen(self) -> list[Peer]:
         """Those who may send a picture."""
@@ -114,12 +118,12 @@ class Gathering:
 
         def shown(seat: Seat) -> Showing | None:
             if seat not in on_show:  # a hundred viewers of one camera ask the same
-                track = self._find(seat)
-                on_show[seat] = show(track, now_us) if track is not None and track.allowed else None
+                on_show[seat] = None
+                sender = self._peers.get(seat.peer)
+                track = sender.track(seat.source) if sender is not None else None
+                if sender is not None and track is not None and track.allowed:
+                    with self._mishaps.serving(sender):  # whose error it is, not that of those who watch
+                        on_show[seat] = show(track, now_us)
             return on_show[seat]
 
         return shown
-
-    def _find(self, seat: Seat) -> Track | None:
-        peer = self._peers.get(seat.peer)
-        return peer.track(seat.source) if peer is not None else None

@@ -100,6 +100,13 @@ class Peer:
         if recording is not None:
             recording.close()
 
+    def tick_recordings(self, now_us: int) -> None:
+        """A few times a second; see Recording."""
+        for source, recording in self.recordings.items():
+            track = self.track(source)
+            if track is not None:
+                recording.tick(track, now_us)
+
     def track(self, source: str) -> Track | None:
         """The track of a source, if a line of the present connection carries it."""
         return self.connection.publisher.track(source) if self.connection is not None else None

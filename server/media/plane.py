@@ -11,12 +11,14 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 
 from server.media.answer import Endpoint, build_answer
 from server.media.downlink import Downlink
-from server.media.fanout import Departures, FanOut
+from server.media.fanout import Departures, FanOut, abandon
 from server.media.fanout.best import open_fan_out
 from server.media.gathering import Gathering
+from server.media.mishaps import Mishaps
 from server.media.net.dtls import Identity
 from server.media.net.link import Lost
 from server.media.net.tcp import TcpListener
@@ -28,7 +30,7 @@ from server.media.recording import Recording
 from server.media.rounds import Rounds
 from server.media.rtp.source import Packet
 from server.media.seating import Seat
-from server.media.shapes import Answer, Circle, MediaListener, PeerId, Want
+from server.media.shapes import Answer, Circle, LinkReport, MediaListener, PeerId, Want
 from server.media.tap import FrameSink
 
 TICK_SECONDS = 0.05
@@ -81,7 +83,8 @@ class UdpPlane:
         self._flowing: list[tuple[Encoding, list[Packet]]] = []
         self._unsettled: set[Gathering] = set()
         self._reseating: asyncio.Handle | None = None
-        self._rounds = Rounds(_TICKS_PER_ROUND)
+        self._mishaps = Mishaps(clock, counts, self._fail)
+        self._rounds = Rounds(_TICKS_PER_ROUND, self._mishaps)
         self._ticks = 0
         self._ticking: asyncio.TimerHandle | None = None
         mux.after_burst = self._send
@@ -127,8 +130,9 @@ class UdpPlane:
 
     async def close(self) -> None:
         """Say goodbye to everyone and give the port back. Recordings are closed."""
-        for peer in tuple(self._peers):
-            self.disconnect(peer)
+        for peer in tuple(self._peers.values()):
+            with self._mishaps.serving(peer):
+                self.disconnect(peer.id)
         for handle in (self._ticking, self._reseating):
             if handle is not None:
                 handle.cancel()
@@ -161,10 +165,11 @@ class UdpPlane:
         known = self._peers.pop(peer, None)
         if known is None:
             return
-        self._leave(known)
-        self._hang_up(known)
-        for source in tuple(known.recordings):
-            known.stop_recording(source)
+        with ExitStack() as steps:  # the last comes first, and none is left out if another fails
+            for source in known.recordings:
+                steps.callback(known.stop_recording, source)
+            steps.callback(self._hang_up, known)
+            steps.callback(self._leave, known)
 
     def place(self, peer: PeerId, circle: Circle) -> None:
         """See MediaPlane. A peer may be placed before it connects."""
@@ -173,7 +178,7 @@ class UdpPlane:
         if present is not None and present.circle == circle:
             return
         self._leave(known)
-        gathering = self._gatherings.setdefault(circle, Gathering(circle))
+        gathering = self._gatherings.setdefault(circle, Gathering(circle, self._mishaps))
         gathering.add(known)
         self._circle_of[peer] = gathering
         self._unsettle(gathering)
@@ -263,8 +268,14 @@ class UdpPlane:
     def lost(self, peer: Peer, reason: Lost) -> None:
         """See Surroundings."""
         self.counts[f"lost-{reason.value}"] += 1
-        self.disconnect(peer.id)
-        self._listener.media_lost(peer.id, reason.value)
+        try:
+            self.disconnect(peer.id)
+        finally:
+            self._listener.media_lost(peer.id, reason.value)
+
+    def _fail(self, peer: Peer) -> None:
+        if self._peers.get(peer.id) is peer:
+            self.lost(peer, Lost.ERROR)
 
     def voice(self, peer: Peer, level: int, now_ms: int) -> None:
         """See Surroundings."""
@@ -323,9 +334,11 @@ class UdpPlane:
         peer.stop_flowing()
         for encoding in connection.publisher.encodings():
             self._retire(encoding)
-        connection.close()
-        self._mux.remove(connection.link)
-        peer.connection = None
+        try:
+            connection.close()
+        finally:
+            self._mux.remove(connection.link)
+            peer.connection = None
         gathering = self._circle_of.get(peer.id)
         if gathering is not None:
             gathering.silence(peer.id)
@@ -346,14 +359,16 @@ class UdpPlane:
         unsettled, self._unsettled = self._unsettled, set()
         for gathering in unsettled:
             for viewer in list(gathering.reseat(self._clock())):
-                self._tell_slots(viewer)
+                with self._mishaps.serving(viewer):
+                    self._tell_slots(viewer)
             self._tell_layers(gathering.seen())
 
     def _tell_layers(self, peers: Iterable[Peer]) -> None:
         now_us = self._clock()
         for peer in peers:
-            for source, rids in list(peer.demanded(now_us)):
-                self._listener.layers_wanted(peer.id, source, rids)
+            with self._mishaps.serving(peer):
+                for source, rids in list(peer.demanded(now_us)):
+                    self._listener.layers_wanted(peer.id, source, rids)
 
     def _tell_slots(self, viewer: Peer) -> None:
         downlink = viewer.receiving()
@@ -365,8 +380,13 @@ class UdpPlane:
     def _send(self) -> None:
         departing, self._departing = self._departing, []
         flowing, self._flowing = self._flowing, []
-        if departing or flowing:
+        if not departing and not flowing:
+            return
+        try:
             self._fan_out.send(departing, flowing, self._clock())
+        except Exception as error:  # noqa: BLE001  logged, within bounds
+            self._mishaps.note("a burst was dropped on an error of ours", error)
+            abandon(departing, flowing)
 
     def _tick(self) -> None:
         self._ticking = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
@@ -383,8 +403,13 @@ class UdpPlane:
             self._measure(now_us)
 
     def _measure(self, now_us: int) -> None:
-        measured = ((peer.id, peer.measure(now_us)) for peer in self._peers.values())
-        self._listener.links({peer: report for peer, report in measured if report is not None})
+        reports: dict[PeerId, LinkReport] = {}
+        for peer in tuple(self._peers.values()):
+            with self._mishaps.serving(peer):
+                report = peer.measure(now_us)
+                if report is not None:
+                    reports[peer.id] = report
+        self._listener.links(reports)
 
     def _survey(self, now_us: int) -> None:
         for gathering in tuple(self._gatherings.values()):
@@ -393,8 +418,6 @@ class UdpPlane:
             levels = gathering.levels(now_us // 1000)
             if levels is not None:
                 self._listener.levels(gathering.circle, *levels)
-        for peer in self._peers.values():
-            for source, recording in peer.recordings.items():
-                track = peer.track(source)
-                if track is not None:
-                    recording.tick(track, now_us)
+        for peer in tuple(self._peers.values()):
+            with self._mishaps.serving(peer):
+                peer.tick_recordings(now_us)

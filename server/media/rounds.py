@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from server.media.mishaps import Mishaps
 from server.media.peer import Peer
 
 
 class Rounds:
     """`parts` ticks make a round."""
 
-    def __init__(self, parts: int) -> None:
+    def __init__(self, parts: int, mishaps: Mishaps) -> None:
         self._parts = parts
+        self._mishaps = mishaps
         self._ticks = 0
         self._restless: set[Peer] = set()
 
@@ -35,7 +37,8 @@ class Rounds:
     def _look_after(self, peer: Peer, now_us: int, *, in_turn: bool) -> None:
         connection = peer.connection
         if connection is not None:
-            connection.tick(now_us, in_turn)
+            with self._mishaps.serving(peer):
+                connection.tick(now_us, in_turn)
         if connection is not None and (now_us < connection.awake_until_us or not connection.is_up):
             self._restless.add(peer)
         else:

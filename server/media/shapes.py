@@ -61,7 +61,7 @@ class MediaListener(Protocol):
 
     def media_connected(self, peer: PeerId) -> None: ...
     def media_lost(self, peer: PeerId, reason: str) -> None:
-        """`reason`: "closed", "timeout" (no consent for 15 s) or "failed" (DTLS)."""
+        """`reason`: "closed", "timeout" (no consent for 15 s), "failed" (DTLS) or "error" (ours)."""
 
     def slots_changed(self, peer: PeerId, slots: Sequence[SlotContent]) -> None:
         """The whole new mapping of one viewer, audio and video."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -13,7 +14,10 @@ from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpsender import RTCRtpSender
 from av import AudioFrame, VideoFrame
 
-from server.media.plane import UdpPlane
+from server.media.fanout import FanOut
+from server.media.fanout.best import open_fan_out
+from server.media.net.udpmux import UdpMux
+from server.media.plane import UdpPlane, anchored_clock
 from server.media.shapes import Circle, LinkReport, PeerId, SlotContent
 from server.synthetic.participant import ONE_TRANSPORT
 from server.synthetic.voices import loudness, mono
@@ -22,6 +26,17 @@ HOST = "127.0.0.1"
 
 # aioice leaves loopback out of its own addresses; tests live there.
 aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [HOST]
+
+
+class Clock:
+    """Real time, plus what a test adds."""
+
+    def __init__(self) -> None:
+        self._now = anchored_clock()
+        self.added_us = 0
+
+    def __call__(self) -> int:
+        return self._now() + self.added_us
 
 
 class Ledger:
@@ -187,10 +202,16 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(clock: Callable[[], int] | None = None, bind: str = HOST, address: str = HOST) -> AsyncIterator[Stage]:
+async def stage(
+    clock: Callable[[], int] | None = None,
+    bind: str = HOST,
+    address: str = HOST,
+    ledger: Ledger | None = None,
+    fan_out: Callable[[UdpMux, Counter[str]], FanOut] = open_fan_out,
+) -> AsyncIterator[Stage]:
     """A plane on a free port."""
-    ledger = Ledger()
-    plane = await UdpPlane.open(bind, 0, address, ledger, clock)
+    ledger = ledger or Ledger()
+    plane = await UdpPlane.open(bind, 0, address, ledger, clock, fan_out)
     stage = Stage(plane, ledger, address)
     try:
         async with stage.exit:

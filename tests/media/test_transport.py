@@ -14,24 +14,13 @@ import pytest
 from pylibsrtp import Error as SrtpError
 
 from server.media.net.ice import MAX_PATHS
-from server.media.plane import UdpPlane, anchored_clock
+from server.media.plane import UdpPlane
 from server.media.rtp import header
 from server.media.shapes import Circle
-from tests.media.peers import HOST, Ledger, Stage, counted, stage
+from tests.media.peers import HOST, Clock, Ledger, Stage, counted, stage
 from tests.media.wire import Camera, TcpWire, Wire, WirePeer, label
 
 pytestmark = pytest.mark.media
-
-
-class Clock:
-    """Real time, plus what a test adds."""
-
-    def __init__(self) -> None:
-        self._now = anchored_clock()
-        self.added_us = 0
-
-    def __call__(self) -> int:
-        return self._now() + self.added_us
 
 
 async def enter(room: Stage, name: str, publish: bool = False, tcp: bool = False) -> WirePeer:

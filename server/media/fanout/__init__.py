@@ -76,3 +76,12 @@ def gather(departing: Iterable[Departures], flows: Iterable[Flow]) -> list[Depar
                 batch.append(departures)
             departures.parcels.append((slot.rewriter, packets, False))
     return batch
+
+
+def abandon(departing: Iterable[Departures], flows: Iterable[Flow]) -> None:
+    """After `send` failed: nothing waits any more, so that the next burst goes out whole."""
+    for departures in departing:
+        departures.parcels.clear()
+    for stream, _ in flows:
+        for slot in stream.slots:
+            slot.departures.parcels.clear()

@@ -30,6 +30,8 @@ class Lost(Enum):
     CLOSED = "closed"
     TIMEOUT = "timeout"
     FAILED = "failed"
+    ERROR = "error"
+    """Ours, while serving the peer."""
 
 
 class LinkListener(Protocol):

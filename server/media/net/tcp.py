@@ -106,7 +106,10 @@ class TcpPath(asyncio.Protocol):
                 return
             if len(self._buffer) - position - 2 < size:
                 break
-            self._take(bytes(self._buffer[position + 2 : position + 2 + size]))
+            try:
+                self._take(bytes(self._buffer[position + 2 : position + 2 + size]))
+            except Exception:  # noqa: BLE001  one frame must not cost the others of its connection
+                self._listener.mux.dropped_on_error()
             position += 2 + size
         del self._buffer[:position]
         self._listener.mux.after_burst()

@@ -162,12 +162,17 @@ class UdpMux:
                     arrival_us = now_us - queued_us
             try:
                 self._take(datagram, source, arrival_us)
-            except Exception:  # one datagram must not cost the others of its burst
-                self._counts["drop-error"] += 1
-                if now_us - self._complained_us > _COMPLAINT_INTERVAL_US:
-                    self._complained_us = now_us
-                    logger.exception("a datagram was dropped on an error of ours; more are only counted for a while")
+            except Exception:  # noqa: BLE001  one datagram must not cost the others of its burst
+                self.dropped_on_error()
         self.after_burst()
+
+    def dropped_on_error(self) -> None:
+        """Taking a datagram has just raised an exception."""
+        self._counts["drop-error"] += 1
+        now_us = self._clock()
+        if now_us - self._complained_us > _COMPLAINT_INTERVAL_US:
+            self._complained_us = now_us
+            logger.exception("a datagram was dropped on an error of ours; more are only counted for a while")
 
     def _take(self, datagram: bytes, source: tuple[str, int], arrival_us: int) -> None:
         if not _MIN_DATAGRAM_BYTES <= len(datagram) <= _MAX_DATAGRAM_BYTES:

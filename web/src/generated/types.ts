@@ -791,7 +791,7 @@ export interface MediaLinks {
   links: Record<string, Quality>;
 }
 
-/** The media connection ended ("closed", "timeout", "failed"); offer again. The class goes on. */
+/** The media connection ended ("closed", "timeout", "failed", "error"); offer again. The class goes on. */
 export interface MediaGone {
   type: "media.lost";
   reason: string;
