@@ -119,6 +119,8 @@ async def test_every_panel_is_flawless_and_news_is_said_once(server: Server, lea
     for panel in ("chat", "people", "polls"):
         await learner.open(panel)
         await flawless(learner.page)
+    await teacher.page.set_viewport_size({"width": 768, "height": 1024})
+    await expect(teacher.find("leave-button")).to_be_in_viewport(ratio=1)
 
     await teacher.open("polls")
     await teacher.find("poll-question").fill(LONG)
