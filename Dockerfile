@@ -1,5 +1,5 @@
-# Bichron in a container. Three stages: the pages are built with Node, the fan-out with a C compiler, and the server runs
-# on Debian's small Python image, which has neither.
+# Bichron in a container. Three stages: the pages are built with Node, the hot path of media with a C compiler, and the
+# server runs on Debian's small Python image, which has neither.
 FROM node:22-bookworm-slim AS pages
 WORKDIR /bichron/web
 COPY web/package.json web/package-lock.json web/.npmrc ./
@@ -7,11 +7,11 @@ RUN npm ci --no-audit --no-fund
 COPY web ./
 RUN npm run build
 
-FROM python:3.12-bookworm AS fanout
+FROM python:3.12-bookworm AS native
 WORKDIR /bichron
 RUN pip install --no-cache-dir setuptools cython
 COPY setup.py ./
-COPY server/media/fanout server/media/fanout
+COPY server/media/native server/media/native
 RUN python setup.py build_ext --inplace
 
 FROM python:3.12-slim-bookworm
@@ -23,7 +23,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY server server
 COPY recordings recordings
 COPY web/templates web/templates
-COPY --from=fanout /bichron/server/media/fanout server/media/fanout
+COPY --from=native /bichron/server/media/native server/media/native
 COPY --from=pages /bichron/server/static/dist server/static/dist
 RUN pip install --no-cache-dir --no-deps -e .
 USER bichron

@@ -81,7 +81,7 @@ web/node_modules/.stamp: web/package.json web/package-lock.json $(VENV)/.run
 	$(NPM) ci --no-audit --no-fund
 	@touch $@
 
-$(VENV)/.run: requirements.lock pyproject.toml setup.py server/media/fanout/_native.pyx tools/setup
+$(VENV)/.run: requirements.lock pyproject.toml setup.py $(wildcard server/media/native/*.p[yx][dx]) tools/setup
 	@tools/setup python requirements.lock
 	@touch $@
 
@@ -114,4 +114,4 @@ lock: $(VENV)/.dev ## Resolve the Python dependencies anew
 	    --extra dev --extra cluster -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean: ## Remove everything that was built or installed here (not ./data)
-	rm -rf $(VENV) web/node_modules server/static/dist server/media/fanout/_native.c server/media/fanout/*.so build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) web/node_modules server/static/dist server/media/native/*.c server/media/native/*.so build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The one part that is compiled, and only where a C compiler is: without it the same work is done in Python."""
+"""The parts that are compiled, and only where a C compiler is: without it the same work is done in Python."""
 
 from setuptools import Extension, setup
 
@@ -7,10 +7,12 @@ from setuptools import Extension, setup
 setup(
     ext_modules=[
         Extension(
-            "server.media.fanout._native",
-            ["server/media/fanout/_native.pyx"],
+            f"server.media.native.{name}",
+            [f"server/media/native/{name}.pyx"],
             extra_compile_args=["-O3"],
+            depends=["server/media/native/members.pxd", "server/media/native/sockets.pxd"],
             optional=True,
         )
+        for name in ("fanout", "intake")
     ]
 )

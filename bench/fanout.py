@@ -129,7 +129,7 @@ class Viewers(contextlib.AbstractContextManager["Viewers"]):
 
 
 class Product:
-    """Bichron's media plane with one of its fan-outs."""
+    """Bichron's media plane, compiled or in Python."""
 
     def __init__(self, name: str, fan_out: str, address: str, viewers: int, *, waiting: bool) -> None:
         self.name = name
@@ -256,7 +256,7 @@ def contenders(
     native = Product("bichron", "native", address, viewers, waiting=waiting)
     yield native
     if not native.native:
-        missing["native"] = "the compiled fan-out is not installed; `bichron` is the Python twin"
+        missing["native"] = "nothing is compiled; `bichron` is the Python twins"
     else:
         yield Product("python", "pure", address, viewers, waiting=waiting)
     if shutil.which("janus") is None:

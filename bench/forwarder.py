@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 
 from server.media.fanout.best import open_fan_out
 from server.media.fanout.pure import PureFanOut
+from server.media.net.best import open_intake
+from server.media.net.intake import PureIntake
 from server.media.plane import UdpPlane
 from server.media.shapes import Circle, LinkReport, PeerId, SlotContent
 
@@ -28,13 +30,15 @@ class Deaf:
     def levels(self, circle: Circle, levels: Mapping[PeerId, int], speaker: PeerId | None) -> None: ...
 
 
-async def serve(address: str, fan_out: str) -> None:
-    make = open_fan_out if fan_out == "native" else PureFanOut
-    plane = await UdpPlane.open(address, 0, address, Deaf(), fan_out=make)
+async def serve(address: str, kind: str) -> None:
+    fan_out, intake = (open_fan_out, open_intake) if kind == "native" else (PureFanOut, PureIntake)
+    plane = await UdpPlane.open(address, 0, address, Deaf(), fan_out=fan_out, intake=intake)
     reader = asyncio.StreamReader(limit=1 << 20)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    print(json.dumps({"port": plane.port, "native": bool(plane.stats()["now-fanout-native"])}), flush=True)
+    stats = plane.stats()
+    native = bool(stats["now-fanout-native"] and stats["now-intake-native"])
+    print(json.dumps({"port": plane.port, "native": native}), flush=True)
     while line := await reader.readline():
         order = json.loads(line)
         if order.get("do") == "stats":

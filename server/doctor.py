@@ -20,7 +20,8 @@ from msgspec import Struct
 
 from server.config import Config
 from server.http.assets import Manifest
-from server.media.fanout.best import why_not_native
+from server.media.fanout import best as fanout
+from server.media.net import best as intake
 
 SPACE_TO_START = 64 * 2**20
 SPACE_FOR_A_CLASS = 2 * 2**30
@@ -138,10 +139,11 @@ def pages_built(config: Config) -> Finding:
 
 
 def fan_out(config: Config) -> Finding:
-    why_not = why_not_native()
+    parts = {"fan-out": fanout.why_not_native(), "intake": intake.why_not_native()}
+    why_not = [f"{part}: {why}" for part, why in parts.items() if why]
     if not why_not:
-        return Finding(Verdict.OK, "media is forwarded by the compiled fan-out")
-    what = f"media is forwarded in Python, which costs more CPU time; the compiled fan-out is not used: {why_not}"
+        return Finding(Verdict.OK, "media is received and forwarded by compiled code")
+    what = f"Python does what compiled code would do for less CPU time ({'; '.join(why_not)})"
     advice = "for large classes install again (tools/setup python requirements.lock) to compile it"
     if not any(shutil.which(name) for name in ("cc", "gcc", "clang")):
         advice = "for large classes install a C compiler (Debian: gcc libc6-dev) and Bichron again"

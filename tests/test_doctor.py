@@ -10,6 +10,8 @@ import pytest
 from server import doctor, tls
 from server.config import Config
 from server.doctor import Verdict
+from server.media.fanout import best as fanout
+from server.media.net import best as intake
 
 
 def test_a_free_port_is_fine_and_a_taken_one_is_named(tmp_path: Path) -> None:
@@ -72,3 +74,13 @@ def test_the_exit_code_says_whether_something_fails(tmp_path: Path, capsys: pyte
     assert doctor.main(good) == (1 if any(found.verdict is Verdict.FAIL for found in findings) else 0)
     assert doctor.main(Config(data=tmp_path, port=0, udp_port=0, host="0.0.0.0")) == 1
     assert "-> add --tls self-signed" in capsys.readouterr().out
+
+
+def test_what_is_not_compiled_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = {"fan-out": fanout, "intake": intake}
+    for module in parts.values():
+        monkeypatch.setattr(module, "why_not_native", lambda: "")
+    assert "compiled code" in doctor.fan_out(Config()).what
+    for name, module in parts.items():
+        monkeypatch.setattr(module, "why_not_native", lambda: "no compiler")
+        assert f"{name}: no compiler" in doctor.fan_out(Config()).what

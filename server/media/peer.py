@@ -22,6 +22,7 @@ from server.media.offer import Line, Offer
 from server.media.publisher import Audience, Encoding, Publisher, Track
 from server.media.recording import Recording
 from server.media.rtp import rtcp
+from server.media.rtp.header import Header
 from server.media.rtp.rtcp import ReportBlock
 from server.media.rtp.source import Packet
 from server.media.shapes import LinkReport, PeerId, Want
@@ -242,10 +243,10 @@ class Connection(Audience):
         """See LinkListener."""
         self._around.lost(self._peer, reason)
 
-    def rtp(self, packet: bytes, arrival_us: int) -> None:
+    def rtp(self, packet: bytes, header: Header, arrival_us: int) -> None:
         """See LinkListener."""
         try:
-            self.publisher.rtp(packet, arrival_us)
+            self.publisher.rtp(packet, header, arrival_us)
             if arrival_us > self.awake_until_us:  # who begins to send is told at the next tick how it arrives
                 self.awake_until_us = arrival_us + _SENDING_US
             self._counts["rtp-in"] += 1

@@ -19,7 +19,9 @@ from server.media.fanout import Departures, FanOut, abandon
 from server.media.fanout.best import open_fan_out
 from server.media.gathering import Gathering
 from server.media.mishaps import Mishaps
+from server.media.net.best import open_intake
 from server.media.net.dtls import Identity
+from server.media.net.intake import Open
 from server.media.net.link import Lost
 from server.media.net.tcp import TcpListener
 from server.media.net.udpmux import UdpMux
@@ -99,6 +101,7 @@ class UdpPlane:
         clock: Callable[[], int] | None = None,
         fan_out: Callable[[UdpMux, Counter[str]], FanOut] = open_fan_out,
         other_addresses: Sequence[str] = (),
+        intake: Open = open_intake,
     ) -> UdpPlane:
         """Bind UDP and TCP on `port` (0: a free one) and start. `clock` counts microseconds since the Unix epoch.
 
@@ -112,7 +115,7 @@ class UdpPlane:
         attempts = 1 if port else _FREE_PORT_ATTEMPTS
         while True:
             attempts -= 1
-            plane = cls(UdpMux.open(host, port, clock, counts), listener, clock, addresses, counts, fan_out)
+            plane = cls(UdpMux.open(host, port, clock, counts, intake), listener, clock, addresses, counts, fan_out)
             try:
                 await plane._tcp.open(host, plane.port)
                 break
@@ -234,6 +237,7 @@ class UdpPlane:
             **self.counts,
             "now-fanout-gso": int(self._fan_out.gso),
             "now-fanout-native": int(self._fan_out.native),
+            "now-intake-native": int(self._mux.intake.native),
             "now-peers": len(self._peers),
             "now-connected": sum(connection.is_up for connection in connections),
             "now-circles": len(self._gatherings),

@@ -208,9 +208,8 @@ class Publisher:
         """Every layer heard so far."""
         return (encoding for track in self._tracks.values() for encoding in track.encodings.values())
 
-    def rtp(self, datagram: bytes, arrival_us: int) -> None:
-        """Take one packet. Raises ValueError if it is not RTP, or not the codec that was agreed on."""
-        header = parse(datagram)
+    def rtp(self, datagram: bytes, header: Header, arrival_us: int) -> None:
+        """Take one packet. Raises ValueError if it is not the codec that was agreed on."""
         known = self._by_ssrc.get(header.ssrc) or self._learn(header, arrival_us)
         if known is None:
             self._counts["drop-unknown-ssrc"] += 1

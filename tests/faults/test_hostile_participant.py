@@ -110,7 +110,7 @@ async def mallory(room: Stage) -> AsyncIterator[Connection]:
 async def test_no_bytes_of_a_participant_raise(sent: list[tuple[str, bytes]]) -> None:
     async with stage() as room, mallory(room) as connection:
         for index, (kind, packet) in enumerate(sent):
-            take: Callable[[bytes, int], None] = connection.rtp if kind == "rtp" else connection.rtcp
+            take: Callable[[bytes, int], None] = connection.link.opened if kind == "rtp" else connection.rtcp
             take(packet, NOW_US + 1000 * index)
         connection.tick(NOW_US + 100_000, in_turn=True)
         connection.publisher.tick(NOW_US + 2_000_000)

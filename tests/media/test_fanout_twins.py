@@ -36,7 +36,7 @@ HOST = "127.0.0.1"
 if why_not_native():
     pytest.skip(why_not_native(), allow_module_level=True)
 
-from server.media.fanout._native import NativeFanOut  # noqa: E402
+from server.media.native.fanout import NativeFanOut  # noqa: E402
 
 
 class Burst(Struct, frozen=True):

@@ -1,8 +1,8 @@
 """The hot path's seam: one call per received burst, for all viewers at once.
 
 The plane decides which packet goes to whom; what stands behind `FanOut` writes headers (rtp.rewrite), protects and
-sends. `_native.pyx` is compiled where there is a C compiler; pure.py says the same in Python, and byte for byte it is
-the same that goes out. best.py chooses.
+sends. native/fanout.pyx is compiled where there is a C compiler; pure.py says the same in Python, and byte for byte it
+is the same that goes out. best.py chooses.
 """
 
 from __future__ import annotations

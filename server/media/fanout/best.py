@@ -12,7 +12,7 @@ from server.media.net.udpmux import UdpMux
 from server.media.rtp.header import build
 
 try:
-    from server.media.fanout._native import NativeFanOut, protect_in_place
+    from server.media.native.fanout import NativeFanOut, protect_in_place
 except ImportError as error:
     _MISSING = f"it is not compiled ({error})"
 else:

@@ -16,7 +16,8 @@ ffi: Any = binding.ffi
 lib: Any = binding.lib
 
 PROTECT_AT = int(ffi.cast("uintptr_t", ffi.addressof(lib, "srtp_protect")))
-"""Where libsrtp's `srtp_protect` is in memory, for code that is not Python. It needs no GIL."""
+UNPROTECT_AT = int(ffi.cast("uintptr_t", ffi.addressof(lib, "srtp_unprotect")))
+"""Where libsrtp's functions are in memory, for code that is not Python. They need no GIL."""
 
 # Room for the longest tag and index libsrtp may append (SRTP_MAX_TRAILER_LEN and the SRTCP index).
 TRAILER_BYTES = 16 + 128 + 4
@@ -54,7 +55,17 @@ PROFILES = (
 class SrtpPair:
     """Both directions of one peer. Not for two threads at once: libsrtp's state has no lock."""
 
-    __slots__ = ("_heard", "_receiving", "_receiving_handle", "_sending", "profile", "sending_at", "sending_handle")
+    # The compiled intake opens packets by `_heard` and `receiving_at`: `unprotect` in C is the same as here.
+    __slots__ = (
+        "_heard",
+        "_receiving",
+        "_receiving_handle",
+        "_sending",
+        "profile",
+        "receiving_at",
+        "sending_at",
+        "sending_handle",
+    )
 
     def __init__(self, profile: Profile, material: bytes) -> None:
         """`material` is the exporter's output: client's key first, and we are the server (RFC 5764 4.2)."""
@@ -69,6 +80,7 @@ class SrtpPair:
         """libsrtp's `srtp_t` for `srtp_protect`; alive as long as this object."""
         self.sending_at = int(ffi.cast("uintptr_t", self.sending_handle))
         self._receiving_handle: Any = self._receiving._srtp[0]
+        self.receiving_at = int(ffi.cast("uintptr_t", self._receiving_handle))
         self._heard: set[int] = set()
 
     def unprotect(self, datagram: bytes) -> bytes | None:

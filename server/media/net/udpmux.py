@@ -18,22 +18,12 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+from server.media.net.best import open_intake
 from server.media.net.ice import Path, addressee
+from server.media.net.intake import SO_TIMESTAMPNS, Intake, Open
 from server.media.net.link import Link
 
-# One wake-up reads at most this much, so that a flood cannot starve signalling on the same loop.
-_MAX_DATAGRAMS_PER_WAKEUP = 256
-
 _BUFFER_BYTES = 4 << 20
-_MIN_DATAGRAM_BYTES = 12
-_MAX_DATAGRAM_BYTES = 1500
-
-# Linux, asm-generic/socket.h: not in Python's socket module before 3.14. The control message has the same number.
-_SO_TIMESTAMPNS = 35
-_TIMESPEC = struct.Struct("@qq")
-
-# A kernel stamp further off than this is a wall clock that was just set, not a queue.
-_MAX_QUEUEING_US = 1_000_000
 
 # Two missed consent checks: whoever held the address is gone or has moved.
 _QUIET_US = 5_000_000
@@ -80,18 +70,23 @@ def _sockaddr(destination: tuple[str, int] | tuple[str, int, int, int]) -> bytes
 class UdpMux:
     """Owns the socket, and the tables from user fragment and address to link."""
 
-    def __init__(self, udp: socket.socket, clock: Callable[[], int], counts: Counter[str]) -> None:
+    def __init__(
+        self, udp: socket.socket, clock: Callable[[], int], counts: Counter[str], intake: Open = open_intake
+    ) -> None:
         self.socket = udp
         self._clock = clock
         self._counts = counts
         self._by_ufrag: dict[str, Link] = {}
         self._by_address: dict[object, tuple[Link, UdpPath]] = {}
+        self.intake: Intake = intake(udp, self._by_address, self._take, self.dropped_on_error, counts)
         self._complained_us = -_COMPLAINT_INTERVAL_US
         self.after_burst: Callable[[], None] = lambda: None
         """Called once after each wake-up that read something: the hot path sends here."""
 
     @classmethod
-    def open(cls, host: str, port: int, clock: Callable[[], int], counts: Counter[str]) -> UdpMux:
+    def open(
+        cls, host: str, port: int, clock: Callable[[], int], counts: Counter[str], intake: Open = open_intake
+    ) -> UdpMux:
         """Bind and start reading on the running loop. Port 0 takes a free one."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         udp = socket.socket(family, socket.SOCK_DGRAM)
@@ -100,14 +95,14 @@ class UdpMux:
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 udp.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
             with contextlib.suppress(OSError):  # user-space time is the fallback
-                udp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+                udp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             if family == socket.AF_INET6:
                 udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             udp.bind((host, port))
         except OSError:
             udp.close()
             raise
-        mux = cls(udp, clock, counts)
+        mux = cls(udp, clock, counts, intake)
         asyncio.get_running_loop().add_reader(udp, mux.drain)
         return mux
 
@@ -140,30 +135,7 @@ class UdpMux:
 
     def drain(self) -> None:
         """Read until there is no more, or enough for one turn of the loop."""
-        receive = self.socket.recvmsg
-        now_us = self._clock()
-        wall_us = time.time_ns() // 1000
-        read = 0
-        while read < _MAX_DATAGRAMS_PER_WAKEUP:
-            try:
-                datagram, control, _, source = receive(2048, 64)
-            except BlockingIOError:
-                break
-            except OSError as error:  # an ICMP complaint about something we sent; the next read is fine
-                self._counts[f"recv-{errno.errorcode.get(error.errno or 0, 'unknown')}"] += 1
-                continue
-            finally:
-                read += 1
-            arrival_us = now_us
-            if control:
-                seconds, nanoseconds = _TIMESPEC.unpack_from(control[0][2])
-                queued_us = wall_us - seconds * 1_000_000 - nanoseconds // 1000
-                if -_MAX_QUEUEING_US < queued_us < _MAX_QUEUEING_US:
-                    arrival_us = now_us - queued_us
-            try:
-                self._take(datagram, source, arrival_us)
-            except Exception:  # noqa: BLE001  one datagram must not cost the others of its burst
-                self.dropped_on_error()
+        self.intake.drain(self._clock(), time.time_ns() // 1000)
         self.after_burst()
 
     def dropped_on_error(self) -> None:
@@ -175,12 +147,8 @@ class UdpMux:
             logger.exception("a datagram was dropped on an error of ours; more are only counted for a while")
 
     def _take(self, datagram: bytes, source: tuple[str, int], arrival_us: int) -> None:
-        if not _MIN_DATAGRAM_BYTES <= len(datagram) <= _MAX_DATAGRAM_BYTES:
-            self._counts["drop-size"] += 1
-            return
-        first = datagram[0]
         known = self._by_address.get(source)
-        if first < 4:
+        if datagram[0] < 4:
             self._stun(datagram, known, source)
         elif known is None:
             self._counts["drop-stranger"] += 1

@@ -18,10 +18,14 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_INCREF, Py_XDECREF
 from libc.errno cimport EAGAIN, EINTR, EINVAL, EIO, ENOBUFS, ENOPROTOOPT, ENOSYS, EOPNOTSUPP, errno
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uintptr_t
 from libc.string cimport memcpy, memset
+
+from server.media.native.members cimport check, get, member, peek, put
+from server.media.native.sockets cimport (
+    CMSG_DATA, CMSG_LEN, CMSG_SPACE, MSG_DONTWAIT, cmsghdr, iovec, mmsghdr, msghdr, sendmmsg, sendmsg,
+)
 
 import errno as names_of_errors
 
@@ -38,60 +42,14 @@ from server.media.rtp.sent import SentLog
 from server.media.slot import Slot
 
 cdef extern from *:
-    """
-    #include <structmember.h>
-
-    /* Where instances of a class keep a member of __slots__; -1 if that is not what it is. */
-    static Py_ssize_t member_offset(PyObject *type, const char *name) {
-        PyObject *found = PyObject_GetAttrString(type, name);
-        Py_ssize_t offset = -1;
-        if (found == NULL) {
-            PyErr_Clear();
-            return -1;
-        }
-        if (Py_TYPE(found) == &PyMemberDescr_Type) {
-            PyMemberDef *member = ((PyMemberDescrObject *)found)->d_member;
-            if (member->type == T_OBJECT_EX) offset = member->offset;
-        }
-        Py_DECREF(found);
-        return offset;
-    }
-    """
-    Py_ssize_t member_offset(object type, const char *name)
     void prefetch "__builtin_prefetch"(const void *address) nogil
-
-cdef extern from "<sys/socket.h>" nogil:
-    enum: SOL_UDP_LEVEL "17"
-    enum: UDP_SEGMENT_OPTION "103"
-    enum: MSG_DONTWAIT
-    struct iovec:
-        void *iov_base
-        size_t iov_len
-    struct msghdr:
-        void *msg_name
-        unsigned int msg_namelen
-        iovec *msg_iov
-        size_t msg_iovlen
-        void *msg_control
-        size_t msg_controllen
-        int msg_flags
-    struct mmsghdr:
-        msghdr msg_hdr
-        unsigned int msg_len
-    struct cmsghdr:
-        size_t cmsg_len
-        int cmsg_level
-        int cmsg_type
-    size_t CMSG_SPACE(size_t)
-    size_t CMSG_LEN(size_t)
-    unsigned char *CMSG_DATA(cmsghdr *)
-    int sendmmsg(int fd, mmsghdr *messages, unsigned int count, int flags)
-    ssize_t sendmsg(int fd, msghdr *message, int flags)
 
 ctypedef int (*Protect)(void *srtp, void *packet, int *size) noexcept nogil
 ctypedef int (*SendMessages)(int fd, mmsghdr *messages, unsigned int count, int flags) noexcept nogil
 
 cdef enum:
+    SOL_UDP_LEVEL = 17
+    UDP_SEGMENT_OPTION = 103
     STRIDE = 2048
     SLOTS = 128                # 150 kB of packets: more would leave the second-level cache before they are sent
     ROOM_FOR_A_BURST = 16      # unless so much is free, a viewer's packets wait for the next flush, to leave as one run
@@ -119,43 +77,36 @@ cdef uint8_t FIRST_BYTE = VERSION_AND_X
 cdef Protect protect = <Protect><uintptr_t>PROTECT_AT
 
 
-cdef Py_ssize_t _member(type, bytes name) except -1:
-    cdef Py_ssize_t offset = member_offset(type, name)
-    if offset < 0:
-        raise ImportError(f"{type.__name__}.{name.decode()} is not a slot")
-    return offset
-
-
 # A hundred viewers times twenty attributes are looked up for every burst, so they are read where they lie.
-cdef Py_ssize_t SLOT_DEPARTURES = _member(Slot, b"departures")
-cdef Py_ssize_t SLOT_REWRITER = _member(Slot, b"rewriter")
-cdef Py_ssize_t DEPARTURES_LINK = _member(Departures, b"link")
-cdef Py_ssize_t DEPARTURES_LOG = _member(Departures, b"log")
-cdef Py_ssize_t DEPARTURES_PARCELS = _member(Departures, b"parcels")
-cdef Py_ssize_t LINK_ICE = _member(Link, b"ice")
-cdef Py_ssize_t LINK_SRTP = _member(Link, b"srtp")
-cdef Py_ssize_t ICE_SELECTED = _member(IceLite, b"selected")
-cdef Py_ssize_t SRTP_SENDING_AT = _member(SrtpPair, b"sending_at")
-cdef Py_ssize_t PATH_SOCKADDR_AT = _member(UdpPath, b"sockaddr_at")
-cdef Py_ssize_t PATH_SOCKADDR_BYTES = _member(UdpPath, b"sockaddr_bytes")
-cdef Py_ssize_t LOG_NEXT_SEQ = _member(SentLog, b"next_seq")
-cdef Py_ssize_t LOG_TOTAL_BYTES = _member(SentLog, b"total_bytes")
-cdef Py_ssize_t LOG_SIZES = _member(SentLog, b"sizes")
-cdef Py_ssize_t LOG_TIMES_US = _member(SentLog, b"times_us")
-cdef Py_ssize_t LOG_FATES = _member(SentLog, b"fates")
-cdef Py_ssize_t REWRITER_SOURCE = _member(StreamRewriter, b"source")
-cdef Py_ssize_t REWRITER_LAST = _member(StreamRewriter, b"_last")
-cdef Py_ssize_t REWRITER_FIRST = _member(StreamRewriter, b"_first")
-cdef Py_ssize_t REWRITER_SEQ_OFFSET = _member(StreamRewriter, b"_seq_offset")
-cdef Py_ssize_t REWRITER_TIMESTAMP_OFFSET = _member(StreamRewriter, b"_timestamp_offset")
-cdef Py_ssize_t REWRITER_PICTURE_OFFSET = _member(StreamRewriter, b"_picture_offset")
-cdef Py_ssize_t REWRITER_TL0_OFFSET = _member(StreamRewriter, b"_tl0_offset")
-cdef Py_ssize_t REWRITER_SSRC = _member(StreamRewriter, b"ssrc")
-cdef Py_ssize_t REWRITER_PAYLOAD_TYPE = _member(StreamRewriter, b"_payload_type")
-cdef Py_ssize_t REWRITER_TWCC_TAG = _member(StreamRewriter, b"_twcc_tag")
-cdef Py_ssize_t REWRITER_KEPT_TAG = _member(StreamRewriter, b"_kept_tag")
-cdef Py_ssize_t REWRITER_PACKETS = _member(StreamRewriter, b"packets")
-cdef Py_ssize_t REWRITER_OCTETS = _member(StreamRewriter, b"octets")
+cdef Py_ssize_t SLOT_DEPARTURES = member(Slot, b"departures")
+cdef Py_ssize_t SLOT_REWRITER = member(Slot, b"rewriter")
+cdef Py_ssize_t DEPARTURES_LINK = member(Departures, b"link")
+cdef Py_ssize_t DEPARTURES_LOG = member(Departures, b"log")
+cdef Py_ssize_t DEPARTURES_PARCELS = member(Departures, b"parcels")
+cdef Py_ssize_t LINK_ICE = member(Link, b"ice")
+cdef Py_ssize_t LINK_SRTP = member(Link, b"srtp")
+cdef Py_ssize_t ICE_SELECTED = member(IceLite, b"selected")
+cdef Py_ssize_t SRTP_SENDING_AT = member(SrtpPair, b"sending_at")
+cdef Py_ssize_t PATH_SOCKADDR_AT = member(UdpPath, b"sockaddr_at")
+cdef Py_ssize_t PATH_SOCKADDR_BYTES = member(UdpPath, b"sockaddr_bytes")
+cdef Py_ssize_t LOG_NEXT_SEQ = member(SentLog, b"next_seq")
+cdef Py_ssize_t LOG_TOTAL_BYTES = member(SentLog, b"total_bytes")
+cdef Py_ssize_t LOG_SIZES = member(SentLog, b"sizes")
+cdef Py_ssize_t LOG_TIMES_US = member(SentLog, b"times_us")
+cdef Py_ssize_t LOG_FATES = member(SentLog, b"fates")
+cdef Py_ssize_t REWRITER_SOURCE = member(StreamRewriter, b"source")
+cdef Py_ssize_t REWRITER_LAST = member(StreamRewriter, b"_last")
+cdef Py_ssize_t REWRITER_FIRST = member(StreamRewriter, b"_first")
+cdef Py_ssize_t REWRITER_SEQ_OFFSET = member(StreamRewriter, b"_seq_offset")
+cdef Py_ssize_t REWRITER_TIMESTAMP_OFFSET = member(StreamRewriter, b"_timestamp_offset")
+cdef Py_ssize_t REWRITER_PICTURE_OFFSET = member(StreamRewriter, b"_picture_offset")
+cdef Py_ssize_t REWRITER_TL0_OFFSET = member(StreamRewriter, b"_tl0_offset")
+cdef Py_ssize_t REWRITER_SSRC = member(StreamRewriter, b"ssrc")
+cdef Py_ssize_t REWRITER_PAYLOAD_TYPE = member(StreamRewriter, b"_payload_type")
+cdef Py_ssize_t REWRITER_TWCC_TAG = member(StreamRewriter, b"_twcc_tag")
+cdef Py_ssize_t REWRITER_KEPT_TAG = member(StreamRewriter, b"_kept_tag")
+cdef Py_ssize_t REWRITER_PACKETS = member(StreamRewriter, b"packets")
+cdef Py_ssize_t REWRITER_OCTETS = member(StreamRewriter, b"octets")
 
 
 cdef enum:
@@ -166,25 +117,6 @@ cdef Py_ssize_t[NUMBERS] NUMBER_MEMBERS = [
     REWRITER_FIRST, REWRITER_SEQ_OFFSET, REWRITER_TIMESTAMP_OFFSET, REWRITER_PICTURE_OFFSET, REWRITER_TL0_OFFSET,
     REWRITER_SSRC, REWRITER_PACKETS, REWRITER_OCTETS, REWRITER_SOURCE, REWRITER_PAYLOAD_TYPE,
 ]
-
-
-cdef inline object _get(object of, Py_ssize_t offset):
-    """A member of an object whose class is known to have it there."""
-    return <object>(<PyObject **>(<char *><PyObject *>of + offset))[0]
-
-
-cdef inline void _set(object of, Py_ssize_t offset, object value) noexcept:
-    cdef PyObject **place = <PyObject **>(<char *><PyObject *>of + offset)
-    cdef PyObject *before = place[0]
-    Py_INCREF(value)
-    place[0] = <PyObject *>value
-    Py_XDECREF(before)
-
-
-cdef int _check(object of, type expected) except -1:
-    if type(of) is not expected:
-        raise TypeError(f"expected {expected.__name__}, got {type(of).__name__}")
-    return 0
 
 
 cdef struct Held:              # a packet as its source knows it, the same for all viewers
@@ -340,7 +272,7 @@ cdef class NativeFanOut:
             else:
                 _gather_flows(batch, flows)
                 for departures in batch:
-                    _check(departures, Departures)
+                    check(departures, Departures)
                     self._gather(departures, fd)
             self._flush(fd)
         finally:
@@ -356,21 +288,21 @@ cdef class NativeFanOut:
         cdef Py_ssize_t index
         cdef object departures, slot
         for slot in slots:
-            _check(slot, Slot)
+            check(slot, Slot)
         for index in range(len(slots)):
             _warm(slots, index)
             slot = slots[index]
-            departures = _get(slot, SLOT_DEPARTURES)
-            _check(departures, Departures)
+            departures = get(slot, SLOT_DEPARTURES)
+            check(departures, Departures)
             if self._open(departures, fd):
-                self._fill(departures, _get(slot, SLOT_REWRITER), packets, False, fd)
+                self._fill(departures, get(slot, SLOT_REWRITER), packets, False, fd)
             else:
                 self._counts["drop-not-connected"] += len(packets)
         return 0
 
     cdef int _gather(self, departures, int fd) except -1:
         """Make the C records of what one viewer gets."""
-        cdef list parcels = _get(departures, DEPARTURES_PARCELS)
+        cdef list parcels = get(departures, DEPARTURES_PARCELS)
         cdef object rewriter, packets
         cdef tuple parcel
         cdef int again
@@ -384,15 +316,15 @@ cdef class NativeFanOut:
 
     cdef int _open(self, departures, int fd) except -1:
         """Begin with a viewer; 0 if he cannot be sent anything."""
-        cdef object link = _get(departures, DEPARTURES_LINK)
-        cdef object srtp = _get(link, LINK_SRTP)
+        cdef object link = get(departures, DEPARTURES_LINK)
+        cdef object srtp = get(link, LINK_SRTP)
         cdef object log
-        self._path = _get(_get(link, LINK_ICE), ICE_SELECTED)
+        self._path = get(get(link, LINK_ICE), ICE_SELECTED)
         if type(srtp) is not SrtpPair or self._path is None:
             return 0
-        log = _get(departures, DEPARTURES_LOG)
-        self._handle = <void *><uintptr_t>_get(srtp, SRTP_SENDING_AT)
-        self._twcc_seq = _get(log, LOG_NEXT_SEQ)
+        log = get(departures, DEPARTURES_LOG)
+        self._handle = <void *><uintptr_t>get(srtp, SRTP_SENDING_AT)
+        self._twcc_seq = get(log, LOG_NEXT_SEQ)
         if self._used and self._used + ROOM_FOR_A_BURST > SLOTS:
             self._flush(fd)
         self._arrive(log, self._path, fd)
@@ -400,47 +332,47 @@ cdef class NativeFanOut:
 
     cdef int _fill(self, departures, rewriter, packets, bint again, int fd) except -1:
         """Some packets for the viewer of this moment."""
-        cdef object log = _get(departures, DEPARTURES_LOG)
+        cdef object log = get(departures, DEPARTURES_LOG)
         cdef object packet
-        _check(rewriter, StreamRewriter)
+        check(rewriter, StreamRewriter)
         self._load(rewriter)
         for packet in packets:
             if self._used == SLOTS or self._holding == HELD:
-                _set(log, LOG_NEXT_SEQ, self._twcc_seq)
+                put(log, LOG_NEXT_SEQ, self._twcc_seq)
                 self._flush(fd)
                 self._let_go()
                 self._arrive(log, self._path, fd)
             self._add(rewriter, packet, again)
         self._unload(rewriter)
-        _set(log, LOG_NEXT_SEQ, self._twcc_seq)
+        put(log, LOG_NEXT_SEQ, self._twcc_seq)
         return 0
 
     cdef int _load(self, rewriter) except -1:
         """Take over the offsets of the running leg."""
         cdef Leg *leg = &self._leg
         leg.packets = leg.octets = 0
-        leg.source = _get(rewriter, REWRITER_SOURCE)
+        leg.source = get(rewriter, REWRITER_SOURCE)
         if leg.source < 0:
             return 0
-        self._last = _get(rewriter, REWRITER_LAST)
+        self._last = get(rewriter, REWRITER_LAST)
         leg.last = self._last.number
-        leg.first = _get(rewriter, REWRITER_FIRST)
-        leg.seq_offset = _get(rewriter, REWRITER_SEQ_OFFSET)
-        leg.timestamp_offset = _get(rewriter, REWRITER_TIMESTAMP_OFFSET)
-        leg.picture_offset = _get(rewriter, REWRITER_PICTURE_OFFSET)
-        leg.tl0_offset = _get(rewriter, REWRITER_TL0_OFFSET)
-        leg.ssrc = _get(rewriter, REWRITER_SSRC)
-        leg.payload_type = _get(rewriter, REWRITER_PAYLOAD_TYPE)
-        leg.twcc_tag = _get(rewriter, REWRITER_TWCC_TAG)
-        leg.kept_tag = _get(rewriter, REWRITER_KEPT_TAG)
+        leg.first = get(rewriter, REWRITER_FIRST)
+        leg.seq_offset = get(rewriter, REWRITER_SEQ_OFFSET)
+        leg.timestamp_offset = get(rewriter, REWRITER_TIMESTAMP_OFFSET)
+        leg.picture_offset = get(rewriter, REWRITER_PICTURE_OFFSET)
+        leg.tl0_offset = get(rewriter, REWRITER_TL0_OFFSET)
+        leg.ssrc = get(rewriter, REWRITER_SSRC)
+        leg.payload_type = get(rewriter, REWRITER_PAYLOAD_TYPE)
+        leg.twcc_tag = get(rewriter, REWRITER_TWCC_TAG)
+        leg.kept_tag = get(rewriter, REWRITER_KEPT_TAG)
         return 0
 
     cdef int _unload(self, rewriter) except -1:
         """What StreamRewriter.write notes of each packet, for several at a time."""
         if self._leg.packets:
-            _set(rewriter, REWRITER_PACKETS, <int64_t>_get(rewriter, REWRITER_PACKETS) + self._leg.packets)
-            _set(rewriter, REWRITER_OCTETS, <int64_t>_get(rewriter, REWRITER_OCTETS) + self._leg.octets)
-            _set(rewriter, REWRITER_LAST, self._last)
+            put(rewriter, REWRITER_PACKETS, <int64_t>get(rewriter, REWRITER_PACKETS) + self._leg.packets)
+            put(rewriter, REWRITER_OCTETS, <int64_t>get(rewriter, REWRITER_OCTETS) + self._leg.octets)
+            put(rewriter, REWRITER_LAST, self._last)
             self._leg.packets = self._leg.octets = 0
         self._last = None
         return 0
@@ -499,8 +431,8 @@ cdef class NativeFanOut:
         viewer.count = 0
         if type(path) is UdpPath:
             viewer.stream = NULL
-            viewer.address = <void *><uintptr_t>_get(path, PATH_SOCKADDR_AT)
-            viewer.address_bytes = _get(path, PATH_SOCKADDR_BYTES)
+            viewer.address = <void *><uintptr_t>get(path, PATH_SOCKADDR_AT)
+            viewer.address_bytes = get(path, PATH_SOCKADDR_BYTES)
         else:
             self._streams.append(path)  # what sending does to it must not end it under our feet
             viewer.stream = <PyObject *>path
@@ -578,7 +510,7 @@ cdef class NativeFanOut:
         for present in range(self._present):
             viewer = &self._viewers[present]
             log = <object>viewer.log
-            sizes, times_us, fates = _get(log, LOG_SIZES), _get(log, LOG_TIMES_US), _get(log, LOG_FATES)
+            sizes, times_us, fates = get(log, LOG_SIZES), get(log, LOG_TIMES_US), get(log, LOG_FATES)
             total = 0
             seq = viewer.first_seq
             for position in range(viewer.first, viewer.first + viewer.count):
@@ -587,7 +519,7 @@ cdef class NativeFanOut:
                 (<char *>fates)[seq % REMEMBERED] = SENT
                 total += self._parcels[position].size
                 seq += 1
-            _set(log, LOG_TOTAL_BYTES, <int64_t>_get(log, LOG_TOTAL_BYTES) + total)
+            put(log, LOG_TOTAL_BYTES, <int64_t>get(log, LOG_TOTAL_BYTES) + total)
             if viewer.stream != NULL:
                 for position in range(viewer.first, viewer.first + viewer.count):
                     if self._parcels[position].size:
@@ -751,10 +683,6 @@ cdef class NativeFanOut:
         return total
 
 
-cdef inline PyObject *_at(PyObject *of, Py_ssize_t offset) noexcept nogil:
-    return (<PyObject **>(<char *>of + offset))[0]
-
-
 cdef inline void _warm(list slots, Py_ssize_t index) noexcept:
     """Ask for what the next viewers need: since their last packet it has left the cache, and waiting for one line after
     the other would take longer than all that is done with them. Each step follows pointers that the one before it,
@@ -768,32 +696,32 @@ cdef inline void _warm(list slots, Py_ssize_t index) noexcept:
     if index + 9 < count:
         of = <PyObject *>slots[index + 9]
         prefetch(<char *>of + 64)
-        prefetch(_at(of, SLOT_DEPARTURES))
-        other = _at(of, SLOT_REWRITER)
+        prefetch(peek(of, SLOT_DEPARTURES))
+        other = peek(of, SLOT_REWRITER)
         for line in range(4):
             prefetch(<char *>other + 64 * line)
     if index + 6 < count:
         of = <PyObject *>slots[index + 6]
-        other = _at(of, SLOT_DEPARTURES)
-        value = _at(other, DEPARTURES_LINK)
+        other = peek(of, SLOT_DEPARTURES)
+        value = peek(other, DEPARTURES_LINK)
         prefetch(value)
         prefetch(<char *>value + 64)
-        value = _at(other, DEPARTURES_LOG)
+        value = peek(other, DEPARTURES_LOG)
         prefetch(value)
-        other = _at(of, SLOT_REWRITER)
+        other = peek(of, SLOT_REWRITER)
         for line in range(NUMBERS):
-            prefetch(_at(other, NUMBER_MEMBERS[line]))
+            prefetch(peek(other, NUMBER_MEMBERS[line]))
     if index + 3 < count:
-        of = _at(<PyObject *>slots[index + 3], SLOT_DEPARTURES)
-        value = _at(of, DEPARTURES_LINK)
-        prefetch(_at(value, LINK_SRTP))
-        prefetch(_at(value, LINK_ICE))
-        value = _at(of, DEPARTURES_LOG)
-        prefetch(_at(value, LOG_NEXT_SEQ))
-        prefetch(_at(value, LOG_TOTAL_BYTES))
-        prefetch(_at(value, LOG_SIZES))
-        prefetch(_at(value, LOG_TIMES_US))
-        prefetch(_at(value, LOG_FATES))
+        of = peek(<PyObject *>slots[index + 3], SLOT_DEPARTURES)
+        value = peek(of, DEPARTURES_LINK)
+        prefetch(peek(value, LINK_SRTP))
+        prefetch(peek(value, LINK_ICE))
+        value = peek(of, DEPARTURES_LOG)
+        prefetch(peek(value, LOG_NEXT_SEQ))
+        prefetch(peek(value, LOG_TOTAL_BYTES))
+        prefetch(peek(value, LOG_SIZES))
+        prefetch(peek(value, LOG_TIMES_US))
+        prefetch(peek(value, LOG_FATES))
 
 
 cdef inline void _put_u32(uint8_t *at, uint32_t value) noexcept nogil:
@@ -808,13 +736,13 @@ cdef int _gather_flows(list batch, flows) except -1:
     cdef list parcels
     for stream, packets in flows:
         for slot in stream.slots:
-            _check(slot, Slot)
-            departures = _get(slot, SLOT_DEPARTURES)
-            _check(departures, Departures)
-            parcels = _get(departures, DEPARTURES_PARCELS)
+            check(slot, Slot)
+            departures = get(slot, SLOT_DEPARTURES)
+            check(departures, Departures)
+            parcels = get(departures, DEPARTURES_PARCELS)
             if not parcels:
                 batch.append(departures)
-            parcels.append((_get(slot, SLOT_REWRITER), packets, False))
+            parcels.append((get(slot, SLOT_REWRITER), packets, False))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What _native.pyx offers to Python."""
+"""What fanout.pyx offers to Python."""
 
 from collections import Counter
 from collections.abc import Iterable
