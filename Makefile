@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix web
 PAGES := server/static/dist/.vite/manifest.json
 
-.PHONY: help run demo test check lint types unit web-check media faults e2e firefox bench-fanout bench-join bench-breakout bench-capacity bench-idle bench-loss bench-storm format lock generate build clean
+.PHONY: help run demo test check lint types unit web-check media faults e2e firefox bench-fanout bench-join bench-breakout bench-capacity bench-idle bench-lipsync bench-loss bench-storm format lock generate build clean
 
 help: ## Print this menu
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ bench-capacity: $(VENV)/.dev ## How many learners one core carries
 
 bench-idle: $(VENV)/.dev ## What five hundred people cost who just sit there
 	tools/netns $(BIN)/python -m bench.idle $(ARGS)
+
+bench-lipsync: $(VENV)/.dev $(VENV)/.chromium $(PAGES) ## How far apart lips and voice are in Chromium, for ten minutes
+	@tools/netns $(BIN)/python -m bench.lipsync $(ARGS)
 
 bench-loss: $(VENV)/.dev $(VENV)/.chromium $(PAGES) ## What a bad network leaves of a call, beside the targets
 	@tools/netns $(BIN)/python -m bench.loss $(ARGS)

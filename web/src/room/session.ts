@@ -7,6 +7,7 @@
 
 import { computed, signal } from "@preact/signals";
 import { MediaConnection } from "../media/connection";
+import { LipSync } from "../media/lipsync";
 import type { LocalMedia } from "../media/local";
 import type { PeerSource } from "../media/peers";
 import { causeOf, countsOf, judge, reading, type Told, UNJUDGED, type Counts, type Quality, type Verdict, worse } from "../media/quality";
@@ -50,6 +51,7 @@ export class ClassSession {
   readonly publishing: Publishing;
   witness: Witness = { changed: () => undefined, pulsed: () => undefined, refused: () => undefined };
   private readonly client: LiveClient;
+  private readonly lipSync: LipSync;
   private wishes: Wishes = { wanted: [], cameras: null };
   private counts: Counts | null = null;
   private verdict: Verdict = UNJUDGED;
@@ -80,6 +82,7 @@ export class ClassSession {
     const offer = (sdp: string, sources: Readonly<Record<string, string>>) =>
       this.client.say({ type: "media.offer", sdp, sources });
     this.media = new MediaConnection({ offer }, () => this.ice, peers);
+    this.lipSync = new LipSync(this.media);
     this.publishing = new Publishing(local, this.media, (command) => this.send(command));
   }
 
@@ -127,6 +130,7 @@ export class ClassSession {
     if (status.phase !== "over") return;
     this.timers.forEach((timer) => window.clearTimeout(timer));
     this.publishing.close();
+    this.lipSync.close();
     this.media.close();
     this.local.close();
   }
