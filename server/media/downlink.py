@@ -39,8 +39,10 @@ _MAX_PROBE_PACKETS = 50
 # A layer is only added where there is room to spare, so a probe for its bare rate would never bring it back.
 _ROOM_TO_TRY = 1.3
 
-# A queue that would hold up the keyframe of a lower layer longer than a viewer minds a frozen picture.
+# A queue that holds up the keyframe of a lower layer longer than a viewer minds a frozen picture, and grows while the
+# higher one goes on. Where it is another's, or the viewer's machine is busy, nothing is won by stopping.
 _JAMMED_MS = 100
+_JAMMING = 1.5
 
 # With so much room to spare nothing needs to be weighed.
 _ROOM_FOR_ALL = 1.5
@@ -172,10 +174,16 @@ class Downlink:
             if encoding is None:
                 slot.carry_nothing()
             elif encoding is not slot.encoding:
-                if self._bandwidth.queue_ms > _JAMMED_MS:
+                if self._is_jammed(pictures, now_us):
                     slot.carry_nothing()  # what goes on until the keyframe would stand in its way
                 slot.carry(encoding)
                 encoding.request_keyframe(now_us)
+
+    def _is_jammed(self, pictures: Sequence[tuple[Slot, Showing]], now_us: int) -> bool:
+        if self._bandwidth.queue_ms <= _JAMMED_MS or self._bandwidth.bps is None:
+            return False
+        flowing_bps = sum(slot.encoding.bitrate_bps(now_us) for slot, _ in pictures if slot.encoding is not None)
+        return flowing_bps > _JAMMING * self._bandwidth.bps
 
     def _ration(self, pictures: Sequence[tuple[Slot, Showing]], sound_bps: int, now_us: int) -> list[str | None]:
         """The layer of each picture, most important first. What rests but could be shown is asked for (demand.py)."""

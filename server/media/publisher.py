@@ -96,6 +96,7 @@ class Encoding:
     def begin(self, now_us: int) -> None:
         """It sends (again)."""
         self._begun_us = self.heard_us = now_us
+        self.keyframes.begins(now_us // 1000)
 
     def bitrate_bps(self, now_us: int) -> int:
         """Its present rate; while it rests or has only just begun, at least what it had before."""

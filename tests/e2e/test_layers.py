@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 
 from playwright.async_api import expect
 
@@ -40,13 +43,69 @@ async ([participant, least]) => {
 }
 """
 
-FROZEN_S = """
-async () => [...(await window.bichron.pc.getStats()).values()]
-  .reduce((sum, report) => sum + (report.totalFreezesDuration ?? 0), 0)
+FRAMES = """
+// Write down every encoded picture that passes: which stream it is of, a hash of its bytes, whether a keyframe.
+const frames = [];
+onrtctransform = ({transformer}) => {
+  void transformer.readable.pipeThrough(new TransformStream({
+    transform(frame, controller) {
+      let hash = 2166136261;
+      for (const byte of new Uint8Array(frame.data)) hash = Math.imul(hash ^ byte, 16777619);
+      const {synchronizationSource} = frame.getMetadata();
+      frames.push([synchronizationSource, `${hash}/${frame.data.byteLength}`, frame.type === 'key']);
+      controller.enqueue(frame);
+    },
+  })).pipeTo(transformer.writable);
+};
+onmessage = () => postMessage(frames);
 """
+
+WATCH_FRAMES = """
+(program) => {
+  // From the beginning; a line that has begun to flow takes no transform any more.
+  const worker = new Worker(URL.createObjectURL(new Blob([program], {type: 'text/javascript'})));
+  const plain = RTCPeerConnection.prototype.addTransceiver;
+  RTCPeerConnection.prototype.addTransceiver = function (kind, options) {
+    const line = plain.call(this, kind, options);
+    if (options.sendEncodings?.length === 3) line.sender.transform = new RTCRtpScriptTransform(worker, {});
+    else if (kind === 'video') line.receiver.transform = new RTCRtpScriptTransform(worker, {});
+    return line;
+  };
+  window.passed = () => new Promise((done) => {
+    worker.onmessage = ({data}) => done(data);
+    worker.postMessage(null);
+  });
+}
+"""
+
+PICTURES_ASKED_FOR = """
+// A browser that cannot go on asks for a keyframe.
+async () => [...(await window.bichron.pc.getStats()).values()]
+  .reduce((sum, report) => sum + (report.type === 'inbound-rtp' ? report.pliCount ?? 0 : 0), 0)
+"""
+
+Passed = tuple[int, str, bool]
+"""One encoded picture: its SSRC, its bytes in short, whether it is a keyframe."""
 
 WIDE = 640
 """More than a thumbnail has; the top layer has 1280, or 960 on a machine that is busy."""
+
+
+def missing_at_switches(sent: Sequence[Passed], arrived: Sequence[Passed]) -> list[int]:
+    """How many pictures of the old layer are missing before the first one of the new layer, for each switch.
+
+    It does not matter how fast anybody is: until the camera sent the keyframe of the new layer, what it sent of the old
+    one must have come. One may miss its last packets, which the pacer of the browser sends after the keyframe's first.
+    """
+    places = {picture: place for place, (_, picture, _) in enumerate(sent)}
+    shown = [places[picture] for _, picture, _ in arrived if picture in places]
+    switches = []
+    for last, first in pairwise(shown):
+        layer, new_layer, is_keyframe = sent[last][0], sent[first][0], sent[first][2]
+        if layer != new_layer:
+            assert is_keyframe
+            switches.append(sum(ssrc == layer for ssrc, _, _ in sent[last + 1 : first]))
+    return switches
 
 
 async def sends(person: Person, rids: str) -> bool:
@@ -56,12 +115,16 @@ async def sends(person: Person, rids: str) -> bool:
 async def test_a_camera_shown_small_rests_its_large_layers_and_is_large_again_at_once(
     server: Server, invite: Invite
 ) -> None:
-    teacher, ana = await invite("Dr. Rivera"), await invite("Ana")
+    teacher, ana = await invite("Dr. Rivera", instrumented=True), await invite("Ana", instrumented=True)
+    for person in (teacher, ana):
+        await person.page.add_init_script(f"({WATCH_FRAMES})({json.dumps(FRAMES)})")
     links = await create_class(server, teacher, "Optics", record=False)
     await teacher.join(links["instructor"])
     await ana.join(links["learner"], devices=())
     rivera, myself = await teacher.participant(), await ana.participant()
     await eventually(partial(sends, teacher, "hlm"), "all layers are sent while Ana sees the instructor large", 20)
+    before = [len(await person.evaluate("window.passed()")) for person in (teacher, ana)]
+    asked_before = await ana.evaluate(PICTURES_ASKED_FOR)
 
     async def shrink() -> None:
         await ana.tile(myself).dblclick()  # her own tile is the large one now
@@ -74,8 +137,11 @@ async def test_a_camera_shown_small_rests_its_large_layers_and_is_large_again_at
         took_ms.append(float(await ana.evaluate(ENLARGE, [rivera, WIDE])))
         await eventually(partial(sends, teacher, "hlm"), "all layers are sent again", 20)
     assert max(took_ms) < 1_500, took_ms
-    # Two browsers that encode on a busy machine stumble now and then; a picture that waits for a layer would stand.
-    assert await ana.evaluate(FROZEN_S) < 3
+    assert await ana.evaluate(PICTURES_ASKED_FOR) == asked_before
+    arrived, sent = [(await person.evaluate("window.passed()")) for person in (ana, teacher)]
+    switches = missing_at_switches(sent[before[0] :], arrived[before[1] :])
+    assert len(switches) >= 6
+    assert max(switches) <= 1, switches
     assert await teacher.negotiations() == 1
 
     # With nobody else in the class there is nobody to send to.

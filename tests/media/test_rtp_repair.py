@@ -91,6 +91,14 @@ def test_a_keyframe_is_asked_for_once_however_many_want_it() -> None:
     assert throttle.due(1000 + RETRY_MS)  # the request may have been lost
 
 
+def test_what_begins_to_be_sent_is_not_asked_for_the_keyframe_it_begins_with() -> None:
+    throttle = Throttle()
+    throttle.begins(1000)
+
+    assert not throttle.want(1000)
+    assert throttle.due(1000 + RETRY_MS)  # its beginning was lost
+
+
 def test_a_wish_is_granted_by_a_keyframe() -> None:
     throttle = Throttle()
     throttle.want(1000)

@@ -25,6 +25,10 @@ class Throttle:
     def wanted(self) -> bool:
         return self._wanted
 
+    def begins(self, now_ms: int) -> None:
+        """The encoding is being sent (again). Who begins does so with a keyframe, so it counts as asked for."""
+        self._asked_ms = now_ms
+
     def want(self, now_ms: int) -> bool:
         """Somebody needs a keyframe. True if a PLI should go out at once, else `due` says when."""
         self._wanted = True
