@@ -49,7 +49,7 @@ class Track(Struct, frozen=True):
     kind: str
     """"audio" or "video"."""
     codec: str
-    """As browsers write it in a MIME type: "opus" or "vp8"."""
+    """As browsers write it in a MIME type: "opus", "vp8", "vp9", or H.264's "avc1." and its profile."""
     offset_ms: int
     duration_ms: int = 0
     bytes: int = 0

@@ -269,7 +269,7 @@ class Take:
             source=feed.source,
             room=feed.room,
             kind="audio" if feed.audio else "video",
-            codec="opus" if feed.audio else "vp8",
+            codec=track.mime,
             offset_ms=recorded_ms(before) + track.origin - begin,
             width=frame.width,
             height=frame.height,

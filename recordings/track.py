@@ -10,6 +10,7 @@ from recordings import opus
 from recordings.disk import DiskFile
 from recordings.pace import PicturePace, SoundPace
 from recordings.webm import CLUSTER_MAX_MS, Cluster, Picture, Sound, WebmWriter
+from server.media.rtp import h264
 from server.media.tap import Frame
 
 AUDIO_SOURCES = frozenset({"mic", "screen_audio"})
@@ -44,6 +45,8 @@ class SoundTrack:
 
     def __init__(self, make: Callable[[], DiskFile], first: Frame) -> None:
         self.origin = round(first.at_ms)
+        self.mime = "opus"
+        """The codec, as a MIME type names it."""
         self.writer = WebmWriter(make, Sound())
         self._pace = SoundPace()
 
@@ -64,15 +67,25 @@ class SoundTrack:
 
 
 class PictureTrack:
-    """A video track; its file begins with the first keyframe, shown from `origin` at the earliest."""
+    """A video track; its file begins with the first keyframe, shown from `origin` at the earliest.
+
+    Raises ValueError for a keyframe of H.264 without its parameter sets.
+    """
 
     def __init__(self, make: Callable[[], DiskFile], first: Frame, not_before: int) -> None:
         self.origin = max(round(first.at_ms), not_before)
-        self.writer = WebmWriter(make, Picture(first.width, first.height))
+        self.mime = self._codec = first.codec
+        setup = b""
+        if first.codec == "h264":
+            known = h264.setup(first.payload)
+            self.mime, setup = f"avc1.{known.profile_level}", known.record
+        self.writer = WebmWriter(make, Picture(first.width, first.height, first.codec, setup))
         self._pace = PicturePace()
 
     def write(self, frame: Frame) -> bool:
         """False: it belongs into another file."""
+        if frame.codec != self._codec:
+            return False
         at_ms = self._pace.at_ms(frame.at_ms - self.origin, frame.keyframe)
         if at_ms is None:
             return False

@@ -19,8 +19,7 @@ from recordings.scan import Scan
 from recordings.sources import load_entries
 from recordings.timeline import is_over, recorded_ms, timeline
 from recordings.track import Index
-
-CODECS = {"opus": "A_OPUS", "vp8": "V_VP8"}
+from recordings.webm import CODECS
 
 SPILL_MS = 2_000
 """How far a track may reach past the end of its recording: what was on its way when the class ended."""
@@ -94,7 +93,7 @@ def _track(folder: Path, found: Manifest, track: Track, decode: bool) -> Iterato
         yield f"it is not closed: good up to byte {scanned.end} of {size}"
     if scanned.wrong_sizes:
         yield f"{len(scanned.wrong_sizes)} clusters have the wrong size"
-    if scanned.codec != CODECS.get(track.codec):
+    if scanned.codec != CODECS.get("h264" if track.codec.startswith("avc1.") else track.codec):
         yield f"{scanned.codec} inside, {track.codec} in the manifest"
     if not scanned.frames or (track.kind == "video" and not scanned.clusters[0].keyframe):
         yield "it does not begin with a keyframe"
@@ -126,7 +125,7 @@ def _decoded(path: Path, scanned: Scan) -> Iterator[str]:
 
     try:
         with av.open(str(path), mode="r") as container:
-            frames = sum(len(packet.decode()) > 0 for packet in container.demux() if packet.size)
+            frames = sum(len(packet.decode()) for packet in container.demux())
     except (av.error.FFmpegError, ValueError) as error:
         yield f"it does not decode: {error}"
         return

@@ -68,13 +68,21 @@ class Sound(Struct, frozen=True):
 
 
 class Picture(Struct, frozen=True):
-    """VP8. The size is the first keyframe's; a later one may differ, players follow the keyframes."""
+    """The size is the first keyframe's; a later one may differ, players follow the keyframes.
+
+    `setup` is what the decoder must know beforehand: nothing but for H.264 (server/media/rtp/h264.py).
+    """
 
     width: int
     height: int
+    codec: str = "vp8"
+    setup: bytes = b""
 
 
 Form = Sound | Picture
+
+CODECS = {"opus": "A_OPUS", "vp8": "V_VP8", "vp9": "V_VP9", "h264": "V_MPEG4/ISO/AVC"}
+"""The codec of a frame (server/media/tap.py), and what Matroska calls it (matroska.org/technical/codec_specs.html)."""
 
 
 class Cluster(Struct, frozen=True, array_like=True):
@@ -100,14 +108,18 @@ class Front(Struct, frozen=True):
 
 
 def front(form: Form) -> tuple[bytes, Front]:
-    """The bytes up to the first cluster, and where the gaps in them are."""
+    """The bytes up to the first cluster, and where the gaps in them are.
+
+    WebM knows no H.264: such a file says that it is Matroska, and is the same otherwise.
+    """
+    kind = b"matroska" if isinstance(form, Picture) and form.codec == "h264" else b"webm"
     header = element(
         EBML_HEADER,
         uint(b"\x42\x86", 1)  # EBMLVersion, EBMLReadVersion, EBMLMaxIDLength, EBMLMaxSizeLength
         + uint(b"\x42\xf7", 1)
         + uint(b"\x42\xf2", 4)
         + uint(b"\x42\xf3", 8)
-        + element(b"\x42\x82", b"webm")  # DocType, its version, and the oldest reader that will do
+        + element(b"\x42\x82", kind)  # DocType, its version, and the oldest reader that will do
         + uint(b"\x42\x87", 4)
         + uint(b"\x42\x85", 2),
     )
@@ -140,15 +152,18 @@ def _track(form: Form) -> bytes:
             return (
                 head
                 + uint(b"\x83", 2)  # TrackType: audio
-                + element(CODEC_ID, b"A_OPUS")
+                + element(CODEC_ID, CODECS["opus"].encode())
                 + element(b"\x63\xa2", opus_head)  # CodecPrivate
                 + uint(b"\x56\xaa", 0)  # CodecDelay
                 + uint(b"\x56\xbb", 80_000_000)  # SeekPreRoll: Opus is exact 80 ms after any cut (RFC 7845 4.6)
                 + element(b"\xe1", audio)
             )
-        case Picture(width, height):
+        case Picture(width, height, codec, setup):
             video = uint(b"\xb0", width) + uint(b"\xba", height)  # PixelWidth, PixelHeight
-            return head + uint(b"\x83", 1) + element(CODEC_ID, b"V_VP8") + element(b"\xe0", video)
+            private = element(b"\x63\xa2", setup) if setup else b""  # CodecPrivate
+            return (
+                head + uint(b"\x83", 1) + element(CODEC_ID, CODECS[codec].encode()) + private + element(b"\xe0", video)
+            )
 
 
 def seal(file: DiskFile, where: Front, clusters: Sequence[Cluster], end: int, duration_ms: int) -> int:

@@ -16,6 +16,7 @@ from server.http.errors import BadFrame
 from server.http.frames import scan
 from server.live import session as told
 from server.live.links import Quality
+from server.live.ports import Shown
 from server.live.pulses import Pulse
 from server.rooms import breakouts, chat, hands, polls, recording, roster, stage
 from server.rooms.classroom import Classroom, EndClass
@@ -166,11 +167,15 @@ class MediaAnswer(ServerFrame, frozen=True, tag="media.answer"):
 
 
 class MediaSlot(Struct, frozen=True):
-    """What a receiving line carries; participant "" says: nothing, hide it."""
+    """What a receiving line carries; participant "" says: nothing, hide it.
+
+    `shown` "unplayable": the offer had none of the codecs in which this is sent, so nothing of it comes.
+    """
 
     mid: str
     participant: ParticipantId
     source: str
+    shown: Shown
 
 
 class MediaSlots(ServerFrame, frozen=True, tag="media.slots"):
@@ -325,7 +330,7 @@ def phrase(message: told.Message, now: Instant) -> ServerFrame:
         case told.Pulsed(participant, pulse):
             return PulseTold(participant, pulse)
         case told.Slots(slots):
-            return MediaSlots(tuple(MediaSlot(slot.mid, slot.participant, slot.source) for slot in slots))
+            return MediaSlots(tuple(MediaSlot(slot.mid, slot.participant, slot.source, slot.shown) for slot in slots))
         case told.LayersWanted(source, rids):
             return MediaLayers(source, rids)
         case told.Levels(levels, speaker):

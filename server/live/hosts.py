@@ -55,7 +55,7 @@ class MediaSwitchboard:
     def slots_changed(self, peer: PeerId, slots: Sequence[SlotContent]) -> None:
         class_id, participant = class_of(peer)
         if class_id in self._hosts:
-            told = Slots(tuple(Slot(slot.mid, _participant(slot.peer), slot.source) for slot in slots))
+            told = Slots(tuple(Slot(slot.mid, _participant(slot.peer), slot.source, slot.shown) for slot in slots))
             self._hosts[class_id].slots_changed(ParticipantId(participant), told)
 
     def layers_wanted(self, peer: PeerId, source: str, rids: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from server.media.shapes import Answer, Circle, LinkReport, MediaListener, PeerId, SlotContent, Want
+from server.media.shapes import Answer, Circle, LinkReport, MediaListener, PeerId, Shown, SlotContent, Want
 from server.media.tap import FrameSink
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "MediaPlane",
     "PeerId",
     "Recorder",
+    "Shown",
     "SlotContent",
     "Want",
 ]

@@ -8,6 +8,7 @@ from enum import Enum
 from msgspec import Struct
 
 from server.live.links import Link, Quality
+from server.live.ports import Shown
 from server.live.pulses import Pulse
 from server.rooms.kernel import Entry, ParticipantId
 from server.rooms.room import Classroom
@@ -49,6 +50,7 @@ class Slot(Struct, frozen=True):
     mid: str
     participant: ParticipantId
     source: str
+    shown: Shown = Shown.LIVE
 
 
 class Slots(Struct, frozen=True, eq=False):

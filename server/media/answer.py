@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from server.media.formats import NAMES, NO_RTX, Format
 from server.media.net.dtls import Fingerprint
 from server.media.net.ice import Credentials
 from server.media.offer import (
     AUDIO_LEVEL,
     MID,
-    NO_RTX,
     REPAIRED_RID,
     RID,
     TRANSPORT_CC,
@@ -38,8 +38,6 @@ _SENT_EXTENSIONS = (TRANSPORT_CC,)
 
 _UDP_PRIORITY = 2130706431
 _TCP_PRIORITY = 1671430143
-
-_OPUS_PARAMETERS = "minptime=10;useinbandfec=1"
 
 
 class Publishing(Struct, frozen=True):
@@ -110,16 +108,19 @@ def build_answer(
 
 
 def _section(line: Line, role: Role, offer: Offer) -> list[str]:
-    has_rtx = line.rtx_payload_type != NO_RTX
-    formats = f"{line.payload_type} {line.rtx_payload_type}" if has_rtx else f"{line.payload_type}"
+    # A publisher is told what to send, a viewer all he may get: the payload type says which it is at each moment.
+    formats = line.formats[:1] if isinstance(role, Publishing) else line.formats
+    has_rtx = any(format_.rtx_payload_type != NO_RTX for format_ in formats)
+    numbers = [number for one in formats for number in (one.payload_type, one.rtx_payload_type) if number != NO_RTX]
     text = [
-        f"m={line.kind} 9 UDP/TLS/RTP/SAVPF {formats}",
+        f"m={line.kind} 9 UDP/TLS/RTP/SAVPF {' '.join(str(number) for number in numbers)}",
         "c=IN IP4 0.0.0.0",
         "a=rtcp-mux",
         "a=rtcp-rsize",
         f"a=mid:{line.mid}",
-        *_codec(line, offer, receiving=isinstance(role, Publishing)),
     ]
+    for format_ in formats:
+        text += _format(format_, line.kind, hint=offer.from_chromium and isinstance(role, Publishing))
     match role:
         case Publishing():
             text += ["a=recvonly", *_extmap(line, _RECEIVED_EXTENSIONS[line.kind])]
@@ -142,19 +143,22 @@ CNAME = "bichron"
 """One clock for everything we send (RFC 3550 6.5.1): ours."""
 
 
-def _codec(line: Line, offer: Offer, *, receiving: bool) -> list[str]:
-    number = line.payload_type
-    if line.kind == "audio":
-        text = [f"a=rtpmap:{number} opus/48000/2", f"a=fmtp:{number} {_OPUS_PARAMETERS}"]
-        wanted: tuple[str, ...] = ("nack", "transport-cc")
-    else:
-        text = [f"a=rtpmap:{number} VP8/90000"]
-        if receiving and offer.from_chromium:
-            text.append(f"a=fmtp:{number} x-google-start-bitrate={_START_BITRATE_KBPS}")
-        wanted = ("nack", "nack pli", "ccm fir", "transport-cc")
-        if line.rtx_payload_type != NO_RTX:
-            text += [f"a=rtpmap:{line.rtx_payload_type} rtx/90000", f"a=fmtp:{line.rtx_payload_type} apt={number}"]
-    return text + [f"a=rtcp-fb:{number} {value}" for value in wanted if value in line.feedback]
+_FEEDBACK = {
+    "audio": ("nack", "transport-cc"),
+    "video": ("nack", "nack pli", "ccm fir", "transport-cc"),
+}
+
+
+def _format(format_: Format, kind: str, *, hint: bool) -> list[str]:
+    number, rtx = format_.payload_type, format_.rtx_payload_type
+    text = [f"a=rtpmap:{number} {NAMES[format_.kind.codec]}"]
+    hints = [f"x-google-start-bitrate={_START_BITRATE_KBPS}"] if hint and kind == "video" else []
+    parameters = ";".join([*filter(None, [format_.parameters]), *hints])
+    if parameters:
+        text.append(f"a=fmtp:{number} {parameters}")
+    if rtx != NO_RTX:
+        text += [f"a=rtpmap:{rtx} rtx/90000", f"a=fmtp:{rtx} apt={number}"]
+    return text + [f"a=rtcp-fb:{number} {value}" for value in _FEEDBACK[kind] if value in format_.feedback]
 
 
 def _extmap(line: Line, wanted: tuple[str, ...]) -> list[str]:

@@ -1,7 +1,7 @@
-"""From the packets of one track to the frames a recorder writes (RFC 7741 for VP8, RFC 7587 for Opus).
+"""From the packets of one track to the frames a recorder writes. How a codec's packets make a frame is rtp/codecs.py's.
 
 Packets wait in a buffer until those before them came or their patience is over: retransmissions are worth waiting for,
-a recording is in no hurry. A VP8 frame goes out only if everything it may refer to went out; after a loss the tap is
+a recording is in no hurry. A picture goes out only if everything it may refer to went out; after a loss the tap is
 silent until the next keyframe, and says so. Opus packets are frames of their own; what is lost leaves a hole.
 
 Arrival times and `now_us` are of one clock; the times of the frames are those given with the packets (clock.py),
@@ -15,7 +15,8 @@ from heapq import heappop, heappush
 
 from msgspec import Struct
 
-from server.media.rtp import vp8
+from server.media.rtp.codecs import DIMENSIONS, JOIN
+from server.media.rtp.descriptor import ABSENT, Part
 from server.media.rtp.source import Packet
 from server.media.tap import Frame, FrameSink
 
@@ -109,10 +110,9 @@ class AudioTap:
         """Call it a few times a second."""
         self._write(self._buffer.advance(now_us))
 
-    def close(self) -> None:
-        """Write what is left and close the sink."""
+    def finish(self) -> None:
+        """Write what is left. The sink stays open."""
         self._write(self._buffer.flush())
-        self._sink.close()
 
     def _write(self, arrivals: Iterator[Arrival]) -> None:
         for arrival in arrivals:
@@ -122,18 +122,22 @@ class AudioTap:
 
 
 class VideoTap:
-    """VP8 packets as frames, from one source (layer) at a time."""
+    """Packets of pictures as frames, from one source (layer) at a time."""
 
-    def __init__(self, sink: FrameSink, source: int) -> None:
+    def __init__(self, sink: FrameSink, source: int, codec: str) -> None:
         self._sink = sink
+        self._codec = codec
+        self._join = JOIN[codec]
+        self._dimensions = DIMENSIONS[codec]
         self._source: int | None = None
         self._awaited: int | None = source
         self._buffer = ReorderBuffer(VIDEO_PATIENCE_MS)
         self._broken = True
-        self._parts: list[memoryview] = []
+        self._parts: list[Part] = []
         self._size = 0
         self._head: Arrival | None = None
-        self._picture = vp8.ABSENT
+        self._keyframe = False
+        self._picture = ABSENT
         self._at_ms = 0.0
 
     @property
@@ -160,10 +164,9 @@ class VideoTap:
         """Call it a few times a second."""
         self._assemble(self._buffer.advance(now_us))
 
-    def close(self) -> None:
-        """Write what is left and close the sink."""
+    def finish(self) -> None:
+        """Write what is left. The sink stays open."""
         self._assemble(self._buffer.flush())
-        self._sink.close()
 
     def _assemble(self, arrivals: Iterator[Arrival]) -> None:
         for arrival in arrivals:
@@ -190,29 +193,30 @@ class VideoTap:
                 return
             self._broken = False
             self._head = arrival
-        part = packet.payload[packet.descriptor_size :]
-        self._parts.append(part)
-        self._size += len(part)
+        self._parts.append(Part(packet.payload, packet.descriptor_size))
+        self._size += len(packet.payload)
+        self._keyframe = self._keyframe or packet.keyframe
         if self._size > _LARGEST_FRAME:
             self._break()
         elif packet.marker:
             self._finish()
 
     def _finish(self) -> None:
-        head, payload = self._head, b"".join(self._parts)
+        head, parts, keyframe = self._head, self._parts, self._keyframe
         self._forget_parts()
         if head is None:
             return
         width = height = 0
-        if head.packet.keyframe:
-            try:
-                width, height = vp8.dimensions(payload)
-            except ValueError:
-                self._break()
-                return
+        try:
+            payload = self._join(parts)
+            if keyframe:
+                width, height = self._dimensions(payload)
+        except ValueError:
+            self._break()
+            return
         self._picture = head.packet.picture
         self._at_ms = max(self._at_ms, head.at_ms)
-        self._sink.write(Frame(self._at_ms, payload, head.packet.keyframe, width, height))
+        self._sink.write(Frame(self._at_ms, payload, keyframe, width, height, self._codec))
 
     def _break(self) -> None:
         self._broken = True
@@ -222,3 +226,4 @@ class VideoTap:
         self._parts = []
         self._size = 0
         self._head = None
+        self._keyframe = False

@@ -14,13 +14,14 @@ from typing import NamedTuple
 from server.media.answer import CNAME
 from server.media.clock import ntp_from_wall
 from server.media.fanout import Departures
+from server.media.formats import Format, Kind, shown_as
 from server.media.net.link import Link
-from server.media.offer import NO_RTX, TRANSPORT_CC, Line
+from server.media.offer import TRANSPORT_CC, Line
 from server.media.publisher import AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ, Encoding, Track
 from server.media.rtp import bandwidth, layers, rtcp, twcc
-from server.media.rtp.rewrite import StreamRewriter
+from server.media.rtp.rewrite import PayloadTypes, StreamRewriter
 from server.media.seating import Seat, assign
-from server.media.shapes import PeerId, SlotContent
+from server.media.shapes import PeerId, Shown, SlotContent
 from server.media.slot import Slot
 
 _REPORT_INTERVAL_US = 1_000_000
@@ -97,25 +98,28 @@ class Downlink:
         self._by_ssrc: dict[int, Slot] = {}
         self.ssrcs: dict[str, tuple[int, int]] = {}
         """Media and retransmission SSRC of each slot, by mid."""
+        shown: dict[tuple[Format, ...], Mapping[Kind, PayloadTypes]] = {}  # the lines of a browser are alike
         for line in lines:
-            self._add(line)
+            if line.formats not in shown:
+                shown[line.formats] = shown_as(line.formats)
+            self._add(line, shown[line.formats])
         self._places = Counter(slot.kind for slot in self.slots.values())
 
-    def _add(self, line: Line) -> None:
+    def _add(self, line: Line, types: Mapping[Kind, PayloadTypes]) -> None:
         ssrc, rtx_ssrc = self._fresh_ssrc(), self._fresh_ssrc()
-        has_rtx = line.rtx_payload_type != NO_RTX
+        first = line.format.types
         rewriter = StreamRewriter(
             ssrc,
-            line.payload_type,
+            first.media,
             VIDEO_CLOCK_HZ if line.kind == "video" else AUDIO_CLOCK_HZ,
             waits_for_keyframe=line.kind == "video",
             twcc_id=line.extensions.get(TRANSPORT_CC, 0),
-            rtx_ssrc=rtx_ssrc if has_rtx else 0,
-            rtx_payload_type=line.rtx_payload_type if has_rtx else 0,
+            rtx_ssrc=rtx_ssrc,
+            rtx_payload_type=first.rtx,
             first_seq=secrets.randbelow(1 << 15),
             first_timestamp=secrets.randbits(32),
         )
-        slot = Slot(line.mid, line.kind, self.departures, rewriter, can_repeat=has_rtx)
+        slot = Slot(line.mid, line.kind, self.departures, rewriter, types)
         self.slots[line.mid] = self._by_ssrc[ssrc] = slot
         self.ssrcs[line.mid] = (ssrc, rtx_ssrc)
 
@@ -161,7 +165,9 @@ class Downlink:
         sound_bps = 0
         for seat, slot in self._seated.items():
             showing = show(seat)
-            if showing is None:
+            playable = showing is None or showing.track.format.kind in slot.types
+            slot.shown = Shown.LIVE if playable else Shown.UNPLAYABLE
+            if showing is None or not playable:
                 slot.carry_nothing()
             elif slot.kind == "video":
                 pictures.append((slot, showing))
@@ -211,7 +217,10 @@ class Downlink:
     def contents(self) -> list[SlotContent]:
         """What every slot carries, for the viewer's page."""
         nothing = Seat(PeerId(""), "")
-        return [SlotContent(mid, *(slot.seat or nothing)) for mid, slot in self.slots.items()]
+        return [
+            SlotContent(mid, *slot.seat, slot.shown) if slot.seat is not None else SlotContent(mid, *nothing)
+            for mid, slot in self.slots.items()
+        ]
 
     def feedback(self, message: rtcp.Message, recall: Callable[[int], Encoding | None], now_us: int) -> bool:
         """Take one message of the viewer's; True if packets now wait in `departures`."""
@@ -276,7 +285,7 @@ class Downlink:
         missing = self._bandwidth.padding(round(self._wanted_bps * _ROOM_TO_TRY), now_us)
         if missing <= 0:
             return False
-        flowing = [(slot.rank, slot, slot.latest) for slot in self.slots.values() if slot.can_repeat]
+        flowing = [(slot.rank, slot, slot.latest) for slot in self.slots.values() if slot.rewriter.can_repeat]
         _, slot, latest = min(flowing, key=lambda one: (one[2] is None, one[0]), default=(0, None, None))
         if slot is None or latest is None:
             return False

@@ -1,7 +1,8 @@
 """A browser's offer, read as text (RFC 8866, RFC 9429): only what the server answers to.
 
 An offer is a participant's input: it is bounded, and anything that cannot be answered raises ValueError before
-anything else happens. What is not negotiated here (other codecs, data channels) is declined line by line in answer.py.
+anything else happens. What is not negotiated here (data channels, codecs beyond formats.py) is declined line by line
+in answer.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from server.media.formats import NO_RTX, Format, in_order, kind_of
 from server.media.net.dtls import Fingerprint
 from server.media.net.ice import Credentials
 
@@ -29,28 +31,31 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`{|}~0-9A-Za-z-]{1,64}")  # RFC 8866 9, "token
 _RID = re.compile(r"[0-9A-Za-z_-]{1,16}")  # RFC 8851 10; one-byte header extensions end at 16
 _ICE = re.compile(r"[0-9A-Za-z+/]{4,256}")  # RFC 8839 5.4
 
-NO_RTX = -1
-"""The payload type of a line without retransmission."""
+_MAX_FORMATS = 128
+"""More payload types there are not."""
 
 
 class Line(Struct, frozen=True):
-    """One m= section we can answer with a codec of ours: Opus for audio, VP8 for video.
+    """One m= section we can answer with a codec of ours; `formats` has what is offered of those, the best first.
 
     `ssrcs` are what the offer announces, without the retransmission ones; `repairs` maps those to what they repair.
-    `extensions` maps URI to the id the offer gave it. `feedback` are the rtcp-fb values of our codec.
+    `extensions` maps URI to the id the offer gave it.
     """
 
     mid: str
     kind: str
     sends: bool
     receives: bool
-    payload_type: int
-    rtx_payload_type: int
+    formats: tuple[Format, ...]
     rids: tuple[str, ...]
     ssrcs: tuple[int, ...]
     repairs: Mapping[int, int]
     extensions: Mapping[str, int]
-    feedback: frozenset[str]
+
+    @property
+    def format(self) -> Format:
+        """What it sends in, by our answer."""
+        return self.formats[0]
 
 
 class Declined(Struct, frozen=True):
@@ -145,8 +150,8 @@ def _line(section: _Section, bundle: list[str]) -> Line | Declined:
         return declined
     if section.first("rtcp-mux") is None:
         return declined
-    codec = _payload_type(section, formats, "opus/48000/2" if media == "audio" else "vp8/90000")
-    if codec is None:
+    ours = _formats(section, media, formats)
+    if not ours:
         return declined
     direction = next((word for word in ("sendonly", "recvonly", "inactive") if section.first(word) is not None), "")
     repairs = _repairs(section)
@@ -156,37 +161,48 @@ def _line(section: _Section, bundle: list[str]) -> Line | Declined:
         kind=media,
         sends=direction in ("", "sendonly"),
         receives=direction in ("", "recvonly"),
-        payload_type=codec,
-        rtx_payload_type=_rtx_payload_type(section, formats, codec),
+        formats=ours,
         rids=_rids(section),
         ssrcs=tuple(ssrc for ssrc in ssrcs if ssrc not in repairs)[:_MAX_RIDS],
         repairs=repairs,
         extensions=_extensions(section),
-        feedback=frozenset(
-            value.partition(" ")[2] for value in section.all("rtcp-fb") if value.partition(" ")[0] in (str(codec), "*")
-        ),
     )
 
 
-def _payload_type(section: _Section, formats: list[str], codec: str) -> int | None:
-    for value in section.all("rtpmap"):
-        number, _, name = value.partition(" ")
-        if number in formats and name.strip().lower() == codec:
-            return _dynamic(number)
-    return None
-
-
-def _rtx_payload_type(section: _Section, formats: list[str], codec: int) -> int:
-    retransmits = {
-        number
-        for number, _, name in (value.partition(" ") for value in section.all("rtpmap"))
-        if name.strip().lower() == "rtx/90000" and number in formats
+def _formats(section: _Section, media: str, numbers: list[str]) -> tuple[Format, ...]:
+    """What is offered of ours, in the order of the rtpmaps of each codec."""
+    if len(numbers) > _MAX_FORMATS:
+        raise ValueError(f"an m= line with {len(numbers)} formats is too long")
+    names: dict[str, str] = {}
+    parameters: dict[str, dict[str, str]] = {}
+    feedback: dict[str, set[str]] = {}
+    for number, value in _by_number(section, "rtpmap"):
+        names.setdefault(number, value)
+    for number, value in _by_number(section, "fmtp"):
+        pairs = (word.partition("=") for word in value.split(";"))
+        parameters.setdefault(number, {name.strip().lower(): text.strip() for name, _, text in pairs})
+    for number, value in _by_number(section, "rtcp-fb"):
+        feedback.setdefault(number, set()).add(value)
+    repeats = {
+        parameters.get(number, {}).get("apt", ""): number
+        for number in reversed(numbers)
+        if names.get(number, "").strip().lower() == "rtx/90000"
     }
-    for value in section.all("fmtp"):
-        number, _, parameters = value.partition(" ")
-        if number in retransmits and f"apt={codec}" in parameters.replace(" ", "").split(";"):
-            return _dynamic(number)
-    return NO_RTX
+    found = []
+    for number in dict.fromkeys(number for number in names if number in numbers):
+        known = kind_of(names[number], parameters.get(number, {}))
+        if known is None or (known[0].codec == "opus") != (media == "audio"):
+            continue
+        rtx = _dynamic(repeats[number]) if number in repeats else NO_RTX
+        told = frozenset(feedback.get(number, set()) | feedback.get("*", set()))
+        found.append(Format(known[0], _dynamic(number), rtx, known[1], told))
+    return in_order(found)
+
+
+def _by_number(section: _Section, name: str) -> Iterator[tuple[str, str]]:
+    for attribute in section.all(name):
+        number, _, value = attribute.partition(" ")
+        yield number, value
 
 
 def _dynamic(number: str) -> int:

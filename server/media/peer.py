@@ -297,7 +297,7 @@ class Connection(Audience):
 def _shape(offer: Offer, sources: Mapping[str, str]) -> object:
     """What all offers of one connection have in common."""
     return dict(sources), [
-        (line.mid, line.kind, line.sends, line.receives, line.payload_type, line.rtx_payload_type, line.rids)
+        (line.mid, line.kind, line.sends, line.receives, line.formats, line.rids)
         if isinstance(line, Line)
         else line.mid
         for line in offer.lines

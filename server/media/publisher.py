@@ -67,7 +67,9 @@ class Encoding:
         self.ssrc = ssrc
         self.source = source
         self.stream = SourceStream(
-            source, is_vp8=is_video, remembered=_REMEMBERED_VIDEO if is_video else _REMEMBERED_AUDIO
+            source,
+            codec=track.format.kind.codec,
+            remembered=_REMEMBERED_VIDEO if is_video else _REMEMBERED_AUDIO,
         )
         self.gaps = GapDetector()
         self.reception = Reception(ssrc, track.clock_hz)
@@ -89,7 +91,7 @@ class Encoding:
     @property
     def lost(self) -> int:
         """Packets that had to be asked for. Sound is repeated on its own SSRC, where it looks as if just late."""
-        if "nack" in self.track.line.feedback:
+        if "nack" in self.track.format.feedback:
             return self.gaps.lost
         return max(0, self.reception.expected - self.reception.received)
 
@@ -119,6 +121,7 @@ class Track:
     def __init__(self, source: str, line: Line, now_us: int) -> None:
         self.source = source
         self.line = line
+        self.format = line.format
         self.demand = Demand(line.rids, now_us)
         self.kind = line.kind
         self.clock_hz = VIDEO_CLOCK_HZ if line.kind == "video" else AUDIO_CLOCK_HZ
@@ -220,7 +223,7 @@ class Publisher:
             self._feedback.arrived(u16(stamp), arrival_us, header.ssrc)
         if isinstance(known, _Repair):
             encoding = known.encoding
-            restored = rtx.unwrap(datagram, header, encoding.ssrc, encoding.track.line.payload_type)
+            restored = rtx.unwrap(datagram, header, encoding.ssrc, encoding.track.format.payload_type)
             if restored is None:
                 self._counts["rtp-in-probe"] += 1
                 return
@@ -229,7 +232,7 @@ class Publisher:
         else:
             encoding = known
             encoding.reception.arrived(header.seq, header.timestamp, arrival_us)
-        if header.payload_type != encoding.track.line.payload_type:
+        if header.payload_type != encoding.track.format.payload_type:
             self._counts["drop-payload-type"] += 1
             return
         self._accept(encoding, datagram, header, arrival_us)
@@ -239,7 +242,7 @@ class Publisher:
         self.heard_us = arrival_us
         packet = encoding.stream.accept(datagram, header, arrival_us)
         track = encoding.track
-        if "nack" in track.line.feedback:
+        if "nack" in track.format.feedback:
             encoding.gaps.arrived(header.seq, now_ms)
             if encoding.gaps.missing and self._gap_check is None:
                 self._check_gaps_soon()
@@ -268,7 +271,7 @@ class Publisher:
             self._audience.voice(track, audio_level(level)[0] if level else _UNDECLARED_LEVEL, now_ms)
         self._audience.deliver(encoding, packet)
         if track.recording is not None:
-            track.recording.take(packet, captured_ms)
+            track.recording.take(packet, captured_ms, track.format.kind.codec)
 
     def _learn(self, header: Header, arrival_us: int) -> Encoding | _Repair | None:
         """Bind a new SSRC to a track, by extension or by the offer."""
@@ -277,11 +280,11 @@ class Publisher:
         ssrc = header.ssrc
         mid = header.extensions.get(self._mid_id, b"").decode("ascii", "replace")
         track = self._tracks.get(mid) or self._announced.get(ssrc)
-        if track is not None and header.payload_type == track.line.payload_type:
+        if track is not None and header.payload_type == track.format.payload_type:
             return self._bind(track, header, arrival_us)
         if track is None:
             track = next((track for track in self._tracks.values() if ssrc in track.line.repairs), None)
-        if track is None or header.payload_type != track.line.rtx_payload_type:
+        if track is None or header.payload_type != track.format.rtx_payload_type:
             return None
         rid = header.extensions.get(self._repaired_id)
         if rid is not None:

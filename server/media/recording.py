@@ -52,14 +52,17 @@ class Recording:
 
     def __init__(self, sink: FrameSink) -> None:
         self._sink = Guard(sink)
+        self._codec = ""
         self._tap: AudioTap | VideoTap | None = None
 
-    def take(self, packet: Packet, at_ms: float) -> None:
+    def take(self, packet: Packet, at_ms: float, codec: str) -> None:
         """A packet of any layer of the track, captured at `at_ms`."""
-        if self._tap is None:
+        if self._tap is None or codec != self._codec:
+            if self._tap is not None:
+                self._tap.finish()  # who came back has another browser
+            self._codec = codec
             # Which layer is best shows within the first moments; `tick` changes over.
-            video = packet.picture >= 0 or packet.descriptor_size > 0
-            self._tap = VideoTap(self._sink, packet.source) if video else AudioTap(self._sink)
+            self._tap = AudioTap(self._sink) if codec == "opus" else VideoTap(self._sink, packet.source, codec)
         self._tap.push(packet, at_ms)
 
     def tick(self, track: Track, now_us: int) -> None:
@@ -77,7 +80,6 @@ class Recording:
 
     def close(self) -> None:
         """Write what is left and close the sink."""
-        if self._tap is None:
-            self._sink.close()
-        else:
-            self._tap.close()
+        if self._tap is not None:
+            self._tap.finish()
+        self._sink.close()

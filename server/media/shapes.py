@@ -6,6 +6,7 @@ No behaviour, and no classrooms: what a peer or a circle stands for is the calle
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import NewType, Protocol
 
 from msgspec import Struct
@@ -32,12 +33,21 @@ class Want(Struct, frozen=True):
     quality: str
 
 
+class Shown(Enum):
+    """How a source comes to a viewer."""
+
+    LIVE = "live"
+    UNPLAYABLE = "unplayable"
+    """Not at all: his offer has none of the codecs that it is sent in."""
+
+
 class SlotContent(Struct, frozen=True):
     """What receiving line `mid` carries now. An empty `peer` says: nothing, hide it."""
 
     mid: str
     peer: PeerId
     source: str
+    shown: Shown = Shown.LIVE
 
 
 class LinkReport(Struct, frozen=True):

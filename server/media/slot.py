@@ -6,12 +6,15 @@ layer of that seat: at once for sound, at a keyframe for pictures, the old layer
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from server.media.fanout import Departures
-from server.media.rtp.rewrite import StreamRewriter
+from server.media.formats import Kind
+from server.media.rtp.rewrite import PayloadTypes, StreamRewriter
 from server.media.rtp.source import Packet
 from server.media.seating import Seat
+from server.media.shapes import Shown
 
 if TYPE_CHECKING:
     from server.media.publisher import Encoding
@@ -24,14 +27,16 @@ _WISH_US = 2_000_000
 
 
 class Slot:
-    """`seat` is who sits there, `quality` how well it is to be seen; `encoding` is what flows or is about to."""
+    """`seat` is who sits there, `quality` how well it is to be seen; `encoding` is what flows or is about to.
+
+    `types` says under which payload types the viewer can be sent each kind of stream.
+    """
 
     __slots__ = (
         "_asked_us",
         "_leaving",
         "_stopped_at",
         "_wishes",
-        "can_repeat",
         "departures",
         "encoding",
         "kind",
@@ -41,15 +46,21 @@ class Slot:
         "reported_us",
         "rewriter",
         "seat",
+        "shown",
+        "types",
     )
 
     def __init__(
-        self, mid: str, kind: str, departures: Departures, rewriter: StreamRewriter, *, can_repeat: bool
+        self,
+        mid: str,
+        kind: str,
+        departures: Departures,
+        rewriter: StreamRewriter,
+        types: Mapping[Kind, PayloadTypes],
     ) -> None:
         self.mid = mid
         self.kind = kind
-        self.can_repeat = can_repeat
-        """Whether there is a retransmission stream, so that repeats do no harm."""
+        self.types = types
         self.departures = departures
         self.rewriter = rewriter
         self.seat: Seat | None = None
@@ -57,6 +68,7 @@ class Slot:
         self.rank = 0
         """How important it is to the viewer, 0 the most."""
         self.encoding: Encoding | None = None
+        self.shown = Shown.LIVE
         self._leaving: Encoding | None = None
         self._stopped_at: Packet | None = None
         self.reported_us = 0
@@ -84,7 +96,9 @@ class Slot:
         return self.rewriter.awaited >= 0
 
     def carry(self, encoding: Encoding) -> None:
-        """Let this layer flow; another layer of the same track goes on until the first keyframe."""
+        """Let this layer flow, which is of a kind in `types`; another layer of the same track goes on until the first
+        keyframe.
+        """
         present = self.encoding
         if present is encoding:
             return
@@ -98,7 +112,7 @@ class Slot:
             self._leaving = None  # back to what still flows
         else:
             encoding.slots.append(self)
-        self.rewriter.switch(encoding.source)
+        self.rewriter.switch(encoding.source, self.types[encoding.track.format.kind])
 
     def carry_nothing(self) -> None:
         """Stop at once."""

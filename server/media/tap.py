@@ -8,10 +8,12 @@ from msgspec import Struct
 
 
 class Frame(Struct, frozen=True):
-    """One encoded frame, as received: a whole VP8 frame, or one Opus packet.
+    """One encoded frame, as received: a whole picture, or one Opus packet.
+
+    `codec` is "opus", "vp8", "vp9" or "h264"; H.264 comes as NAL units, each after its size in four bytes.
 
     `at_ms` is capture time in milliseconds since the Unix epoch on the server's clock (sender reports mapped, RFC 3550
-    6.4.1; arrival time before the first one). `width`/`height` are set on VP8 keyframes, else 0.
+    6.4.1; arrival time before the first one). `width`/`height` are set on keyframes of pictures, else 0.
     """
 
     at_ms: float
@@ -19,6 +21,7 @@ class Frame(Struct, frozen=True):
     keyframe: bool
     width: int = 0
     height: int = 0
+    codec: str = "opus"
 
 
 class FrameSink(Protocol):

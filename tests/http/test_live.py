@@ -237,7 +237,7 @@ async def test_an_offer_is_answered_and_slots_follow(stranger: Browser, biology:
     await line.say({"type": "media.offer", "sdp": "v=0 offer", "sources": {"0": "mic"}})
     frames = [await line.until("media.answer"), await line.until("media.slots")]
     assert frames[0] == {"type": "media.answer", "sdp": "v=0 answer", "slots": {"2": "video"}}
-    assert frames[1]["slots"] == [{"mid": "2", "participant": "", "source": ""}]
+    assert frames[1]["slots"] == [{"mid": "2", "participant": "", "source": "", "shown": "live"}]
     assert plane.offers == [(f"{biology['id']}/{welcome['participant']}", "v=0 offer")]
 
 

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import aioice.ice
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.rtcrtpsender import RTCRtpSender
 from av import AudioFrame, VideoFrame
 
@@ -18,7 +19,7 @@ from server.media.fanout import FanOut
 from server.media.fanout.best import open_fan_out
 from server.media.net.udpmux import UdpMux
 from server.media.plane import UdpPlane, anchored_clock
-from server.media.shapes import Circle, LinkReport, PeerId, SlotContent
+from server.media.shapes import Circle, LinkReport, PeerId, Shown, SlotContent
 from server.synthetic.participant import ONE_TRANSPORT
 from server.synthetic.voices import loudness, mono
 
@@ -99,6 +100,12 @@ async def counted(plane: UdpPlane, name: str, least: int = 1) -> None:
             await asyncio.sleep(0.01)
 
 
+def codecs(*names: str) -> list[RTCRtpCodecCapability]:
+    """aiortc's, with retransmissions."""
+    wanted = {f"video/{name}" for name in (*names, "rtx")}
+    return [codec for codec in RTCRtpSender.getCapabilities("video").codecs if codec.mimeType in wanted]
+
+
 class Receiving:
     """What was decoded from one receiving line."""
 
@@ -123,17 +130,24 @@ class Person:
         self.connection = RTCPeerConnection(ONE_TRANSPORT)
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def connect(self, tracks: Mapping[str, MediaStreamTrack], audio: int = 2, video: int = 3) -> None:
-        """Offer the tracks by source and some slots; returns when media can flow."""
+    async def connect(
+        self,
+        tracks: Mapping[str, MediaStreamTrack],
+        audio: int = 2,
+        video: int = 3,
+        sends: str = "VP8",
+        shows: Sequence[str] = ("VP8",),
+    ) -> None:
+        """Offer the tracks by source and some slots, with these codecs for pictures; returns when media can flow."""
         connection = self.connection
         sending = {source: connection.addTransceiver(track, "sendonly") for source, track in tracks.items()}
         for kind, count in (("audio", audio), ("video", video)):
             for _ in range(count):
                 connection.addTransceiver(kind, "recvonly")
-        vp8 = [c for c in RTCRtpSender.getCapabilities("video").codecs if c.mimeType in ("video/VP8", "video/rtx")]
         for transceiver in connection.getTransceivers():
             if transceiver.kind == "video":
-                transceiver.setCodecPreferences(vp8)
+                names = [sends] if transceiver.direction == "sendonly" else shows
+                transceiver.setCodecPreferences(codecs(*names))
         await connection.setLocalDescription(await connection.createOffer())
         sources = {str(transceiver.mid): source for source, transceiver in sending.items()}
         answer = await self.plane.connect(self.id, connection.localDescription.sdp, sources)
@@ -149,6 +163,11 @@ class Person:
         """What comes from the slot that carries somebody's source now."""
         contents = self.ledger.slots.get(self.id, [])
         return next((self.received[slot.mid] for slot in contents if (slot.peer, slot.source) == (peer, source)), None)
+
+    def cannot_show(self, peer: str, source: str) -> bool:
+        """Whether the slot that carries somebody's source says so."""
+        contents = self.ledger.slots.get(self.id, [])
+        return any(slot.shown is Shown.UNPLAYABLE for slot in contents if (slot.peer, slot.source) == (peer, source))
 
     def frames(self, peer: str, source: str) -> int:
         slot = self.slot(peer, source)
@@ -190,6 +209,8 @@ class Stage:
         tracks: Mapping[str, MediaStreamTrack] | None = None,
         audio: int = 2,
         video: int = 3,
+        sends: str = "VP8",
+        shows: Sequence[str] = ("VP8",),
     ) -> Person:
         """Somebody in a circle who may send all his tracks."""
         person = Person(self.plane, self.ledger, name)
@@ -197,7 +218,7 @@ class Stage:
         tracks = tracks or {}
         self.plane.place(person.id, Circle(circle))
         self.plane.allow(person.id, frozenset(tracks))
-        await person.connect(tracks, audio, video)
+        await person.connect(tracks, audio, video, sends, shows)
         return person
 
 

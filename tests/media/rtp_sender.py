@@ -32,7 +32,7 @@ class VideoSender:
         short_ids: bool = False,
         start_us: int = 1_000_000,
     ) -> None:
-        self.stream = SourceStream(source, is_vp8=True)
+        self.stream = SourceStream(source, codec="vp8")
         self.source = source
         self.seq = seq
         self.timestamp = timestamp
@@ -92,7 +92,7 @@ class AudioSender:
     """Sends an Opus packet every 20 ms, with its level under extension id 1."""
 
     def __init__(self, source: int, *, seq: int = 0, timestamp: int = 0, start_us: int = 1_000_000) -> None:
-        self.stream = SourceStream(source, is_vp8=False, kept_id=1)
+        self.stream = SourceStream(source, codec="opus", kept_id=1)
         self.source = source
         self.seq = seq
         self.timestamp = timestamp

@@ -46,7 +46,7 @@ def push(tap: VideoTap | AudioTap, *packets: Packet) -> None:
 
 def test_frames_are_put_together_from_their_packets() -> None:
     shelf, ann = Shelf(), VideoSender(1)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     assert tap.needs_keyframe
     start_ms = ann.at_us / 1000
 
@@ -62,7 +62,7 @@ def test_frames_are_put_together_from_their_packets() -> None:
 
 def test_nothing_is_written_before_a_keyframe() -> None:
     shelf, ann = Shelf(), VideoSender(1)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
 
     push(tap, *ann.take(*ann.frame(2), *ann.frame(2)))
 
@@ -72,7 +72,7 @@ def test_nothing_is_written_before_a_keyframe() -> None:
 
 def test_a_retransmission_in_time_leaves_no_trace() -> None:
     shelf, ann = Shelf(), VideoSender(1, seq=65_534)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     (a, b), (c, d), (e,) = ann.frame(2, keyframe=True), ann.frame(2), ann.frame(1)
 
     push(tap, *ann.take(a, b, d, e))
@@ -86,7 +86,7 @@ def test_a_retransmission_in_time_leaves_no_trace() -> None:
 
 def test_after_a_loss_nothing_is_written_until_a_keyframe() -> None:
     shelf, ann = Shelf(), VideoSender(1)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     key, (_, end), after = ann.frame(2, keyframe=True), ann.frame(2), ann.frame(1)
 
     push(tap, *ann.take(*key, end, *after))
@@ -101,7 +101,7 @@ def test_after_a_loss_nothing_is_written_until_a_keyframe() -> None:
 
 def test_a_whole_frame_that_is_lost_is_noticed() -> None:
     shelf, ann = Shelf(), VideoSender(1)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     key, _, after = ann.frame(1, keyframe=True), ann.frame(1), ann.frame(1)
 
     push(tap, *ann.take(*key, *after))
@@ -114,7 +114,7 @@ def test_a_whole_frame_that_is_lost_is_noticed() -> None:
 def test_a_lost_probe_is_no_loss() -> None:
     """The picture ids say that no frame is missing."""
     shelf, ann = Shelf(), VideoSender(1)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     key = ann.frame(1, keyframe=True)
     ann.probe()
 
@@ -127,7 +127,7 @@ def test_a_lost_probe_is_no_loss() -> None:
 
 def test_a_late_probe_is_not_part_of_a_frame() -> None:
     shelf, ann = Shelf(), VideoSender(1)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     key, probe, after = ann.frame(1, keyframe=True), ann.probe(), ann.frame(1)
 
     push(tap, *ann.take(*key, *after, probe))
@@ -137,7 +137,7 @@ def test_a_late_probe_is_not_part_of_a_frame() -> None:
 
 def test_another_layer_takes_over_at_its_keyframe() -> None:
     shelf, low, high = Shelf(), VideoSender(1), VideoSender(2, seq=100)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     push(tap, *low.take(*low.frame(1, keyframe=True)))
     tap.switch(2)
 
@@ -152,7 +152,7 @@ def test_another_layer_takes_over_at_its_keyframe() -> None:
 def test_a_layer_that_takes_over_amid_a_frame_is_not_mixed_into_it() -> None:
     """Layers of one camera may share their timestamps."""
     shelf, low, high = Shelf(), VideoSender(1), VideoSender(2, seq=100)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     push(tap, *low.take(low.frame(2, keyframe=True)[0]))
     tap.switch(2)
 
@@ -167,7 +167,7 @@ def test_a_layer_that_takes_over_amid_a_frame_is_not_mixed_into_it() -> None:
 )
 def test_a_sender_that_breaks_the_rules_is_not_written_down(broken: bytes, marker: bool) -> None:
     shelf, ann = Shelf(), VideoSender(1, picture=1)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     push(tap, *ann.take(*ann.frame(1, keyframe=True)))
     datagram = header.build(96, ann.seq, ann.timestamp + 1, 1001, broken, marker=marker)
     ann.lose()
@@ -181,7 +181,7 @@ def test_a_sender_that_breaks_the_rules_is_not_written_down(broken: bytes, marke
 
 def test_a_switch_can_be_taken_back() -> None:
     shelf, low = Shelf(), VideoSender(1)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     push(tap, *low.take(*low.frame(1, keyframe=True)))
     tap.switch(2)
     tap.switch(1)
@@ -191,7 +191,7 @@ def test_a_switch_can_be_taken_back() -> None:
 
 def test_times_never_run_backwards() -> None:
     shelf, ann = Shelf(), VideoSender(1)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     for at_ms in (1000.0, 1033.0, 990.0, 1100.0):
         for packet in ann.take(*ann.frame(1, keyframe=True)):
             tap.push(packet, at_ms)
@@ -201,7 +201,7 @@ def test_times_never_run_backwards() -> None:
 
 def test_a_keyframe_without_dimensions_is_not_written() -> None:
     shelf, ann = Shelf(), VideoSender(1)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     broken = header.build(96, 5, 0, 1001, b"\x10\x00not a keyframe", marker=True)
 
     push(tap, *ann.take(broken))
@@ -212,14 +212,13 @@ def test_a_keyframe_without_dimensions_is_not_written() -> None:
 
 def test_closing_writes_what_waited() -> None:
     shelf, ann = Shelf(), VideoSender(1)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     key, _, next_key = ann.frame(1, keyframe=True), ann.frame(1), ann.frame(1, keyframe=True)
 
     push(tap, *ann.take(*key, *next_key))
-    tap.close()
+    tap.finish()
 
     assert shelf.seqs() == [[0], [2]]
-    assert shelf.closed
 
 
 def test_sound_is_written_packet_by_packet_and_a_loss_leaves_a_hole() -> None:
@@ -230,10 +229,9 @@ def test_sound_is_written_packet_by_packet_and_a_loss_leaves_a_hole() -> None:
     push(tap, *ann.take(two, one, four))
     assert len(shelf.frames) == 1
     tap.advance(ann.at_us + AUDIO_PATIENCE_MS * 1000)
-    tap.close()
+    tap.finish()
 
     assert [(frame.payload, frame.keyframe) for frame in shelf.frames] == [(b"opus", True)] * 2
-    assert shelf.closed
 
 
 def test_sound_from_another_source_follows_at_once() -> None:
@@ -256,7 +254,7 @@ def test_what_is_written_can_be_decoded(
 ) -> None:
     """Every frame is whole and untouched; a delta frame follows the very frame it was sent after."""
     shelf, ann = Shelf(), VideoSender(1, seq=seq)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     datagrams: list[bytes] = []
     frames: list[list[int]] = []
     for size, key, probe in sent:
@@ -268,7 +266,7 @@ def test_what_is_written_can_be_decoded(
     for index in order:
         if index not in lost:
             push(tap, *ann.take(datagrams[index]))
-    tap.close()
+    tap.finish()
 
     positions = [frames.index(written) for written in shelf.seqs()]
     assert positions == sorted(set(positions))
@@ -280,7 +278,7 @@ def test_what_is_written_can_be_decoded(
 @pytest.mark.parametrize("keyframes_lost", [0, 1])
 def test_without_loss_everything_from_the_first_keyframe_on_is_written(keyframes_lost: int) -> None:
     shelf, ann = Shelf(), VideoSender(1, seq=65_000)
-    tap = VideoTap(shelf, 1)
+    tap = VideoTap(shelf, 1, "vp8")
     for index in range(2000):
         frame = ann.frame(1 + index % 3, keyframe=index % 100 == 0)
         if index >= keyframes_lost:
@@ -289,7 +287,7 @@ def test_without_loss_everything_from_the_first_keyframe_on_is_written(keyframes
     assert len(shelf.frames) == 2000 - 100 * keyframes_lost
 
 
-@pytest.mark.parametrize("tap", [VideoTap(Shelf(), 1), AudioTap(Shelf())])
+@pytest.mark.parametrize("tap", [VideoTap(Shelf(), 1, "vp8"), AudioTap(Shelf())])
 def test_a_sender_who_leaves_out_every_other_packet_costs_no_more_than_others(tap: VideoTap | AudioTap) -> None:
     """Thousands of packets then wait, and all of their patience ends at once: on the event loop, with everybody's."""
     began = time.process_time()

@@ -7,6 +7,7 @@ from typing import cast
 
 from server.media.clock import SenderClock
 from server.media.downlink import Downlink, show
+from server.media.formats import Format, Kind
 from server.media.net.link import Link
 from server.media.offer import TRANSPORT_CC, Line
 from server.media.publisher import Encoding, Track
@@ -22,7 +23,8 @@ TURN_US = 20_000
 
 
 def line(mid: str, rids: tuple[str, ...] = (), *, sends: bool = False) -> Line:
-    return Line(mid, "video", sends, not sends, 96, 97, rids, (), {}, {TRANSPORT_CC: 3}, frozenset())
+    vp8 = Format(Kind("vp8"), 96, 97, "", frozenset())
+    return Line(mid, "video", sends, not sends, (vp8,), rids, (), {}, {TRANSPORT_CC: 3})
 
 
 class Viewer:

@@ -71,7 +71,7 @@ class Viewer:
 
 def pictures(sizes: list[int]) -> list[Packet]:
     """Packets of these payload sizes, the first of a keyframe."""
-    stream = SourceStream(1, is_vp8=True)
+    stream = SourceStream(1, codec="vp8")
     packets = []
     for number, size in enumerate(sizes):
         start = b"\x10\x02\x00\x9d\x01\x2a\x40\x01\xb4\x00" if number == 0 else b"\x11"

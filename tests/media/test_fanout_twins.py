@@ -128,8 +128,8 @@ class Stage:
                 first_timestamp=plan.timestamp,
             )
             sound = StreamRewriter(300 + index, 111, 48_000, waits_for_keyframe=False, twcc_id=twcc_id, kept_id=5)
-            self.pictures.append(Slot("v", "video", departures, picture, can_repeat=plan.has_rtx))
-            self.sounds.append(Slot("a", "audio", departures, sound, can_repeat=False))
+            self.pictures.append(Slot("v", "video", departures, picture, {}))
+            self.sounds.append(Slot("a", "audio", departures, sound, {}))
 
     def received(self) -> list[list[bytes]]:
         """What came to each viewer since the last time, protected as it is."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from server.media.rtp import header
 from server.media.rtp.numbers import unwrap
-from server.media.rtp.rewrite import Origin, StreamRewriter
+from server.media.rtp.rewrite import Origin, PayloadTypes, StreamRewriter
 from server.media.rtp.source import Packet
 from tests.media.rtp_sender import FRAME_US, AudioSender, VideoSender
 
@@ -365,3 +365,20 @@ def _is_one_stream(shown: dict[int, tuple[Seen, Packet]]) -> None:
                 assert 0 < ticks < 1 << 31
                 assert 0 < pictures < 1 << 14
         timestamp, picture, frame = out.timestamp, out.picture, began
+
+
+def test_each_source_goes_out_and_is_repeated_under_the_payload_types_of_its_codec() -> None:
+    slot = picture_slot(rtx_ssrc=9)
+    ann, bo = VideoSender(1), VideoSender(2)
+    slot.switch(1)
+    (one,) = ann.take(*ann.frame(keyframe=True))
+    (two,) = bo.take(*bo.frame(keyframe=True))
+    assert header.parse(sent(slot, one)).payload_type == 120
+    slot.switch(2, PayloadTypes(98))
+    (late,) = ann.take(*ann.frame())
+    went = [(header.parse(sent(slot, packet)).payload_type, slot.can_repeat) for packet in (late, two)]
+    assert went == [(120, True), (98, False)]
+
+    buffer = bytearray(200)
+    repeats = [header.parse(bytes(buffer[: slot.write_again(packet, buffer, 0)])) for packet in (one, two)]
+    assert [(read.ssrc, read.payload_type) for read in repeats] == [(9, 121), (SSRC, 98)]

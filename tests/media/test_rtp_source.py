@@ -97,7 +97,7 @@ def test_a_sender_that_starts_over_goes_on_without_a_gap() -> None:
 
 def test_repeats_that_are_too_old_are_no_fresh_start() -> None:
     ann = AudioSender(1)
-    ann.stream = SourceStream(1, is_vp8=False, remembered=4)
+    ann.stream = SourceStream(1, codec="opus", remembered=4)
     sounds = [ann.sound() for _ in range(20)]
     before = ann.take(*sounds)
 
@@ -150,7 +150,7 @@ def test_a_payload_that_is_not_vp8_is_refused_and_changes_nothing() -> None:
 
 def test_recent_packets_are_recalled_and_old_ones_forgotten() -> None:
     ann = AudioSender(1)
-    ann.stream = SourceStream(1, is_vp8=False, remembered=4)
+    ann.stream = SourceStream(1, codec="opus", remembered=4)
     packets = [packet for _ in range(6) for packet in ann.take(ann.sound())]
 
     recalled = [ann.stream.recall(packet.number) for packet in packets]

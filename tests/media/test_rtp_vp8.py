@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.media.rtp import vp8
+from server.media.rtp.descriptor import ABSENT, Descriptor, widened
 from tests.media.rtp_sender import with_short_picture_id
 
 KEYFRAME = bytes.fromhex("100200 9d012a 8002 e001")
@@ -27,21 +28,21 @@ DESCRIPTORS = st.builds(
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [
-        pytest.param("10 00", vp8.Descriptor(1, True, True, False), id="keyframe without extension"),
-        pytest.param("30 01", vp8.Descriptor(1, True, False, True), id="nobody refers to this frame"),
-        pytest.param("00 00", vp8.Descriptor(1, False, False, False), id="continuation"),
-        pytest.param("11 00", vp8.Descriptor(1, False, False, False), id="a later partition starts"),
-        pytest.param("90 80 11 00", vp8.Descriptor(3, True, True, False, 17, 2), id="picture id of 7 bits"),
-        pytest.param("90 80 9234 01", vp8.Descriptor(4, True, False, False, 0x1234, 2, True), id="of 15 bits"),
+        pytest.param("10 00", Descriptor(1, True, True), id="keyframe without extension"),
+        pytest.param("30 01", Descriptor(1, True, False), id="nobody refers to this frame"),
+        pytest.param("00 00", Descriptor(1, False, False), id="continuation"),
+        pytest.param("11 00", Descriptor(1, False, False), id="a later partition starts"),
+        pytest.param("90 80 11 00", Descriptor(3, True, True, 17, 2), id="picture id of 7 bits"),
+        pytest.param("90 80 9234 01", Descriptor(4, True, False, 0x1234, 2, True), id="of 15 bits"),
         pytest.param(
             "90 f0 8005 07 6f 00",
-            vp8.Descriptor(6, True, True, False, 5, 2, True, 7, 4, 1, True),
+            Descriptor(6, True, True, 5, 2, True, 7, 4, 1),
             id="everything, temporal layer 1 with sync",
         ),
-        pytest.param("90 10 1f 01", vp8.Descriptor(3, True, False, False), id="only a key index"),
+        pytest.param("90 10 1f 01", Descriptor(3, True, False), id="only a key index"),
     ],
 )
-def test_descriptors_are_read(payload: str, expected: vp8.Descriptor) -> None:
+def test_descriptors_are_read(payload: str, expected: Descriptor) -> None:
     assert vp8.parse_descriptor(bytes.fromhex(payload)) == expected
 
 
@@ -50,9 +51,9 @@ def test_descriptors_written_by_aiortc_are_read(theirs: VpxPayloadDescriptor, fr
     read = vp8.parse_descriptor(bytes(theirs) + frame)
 
     assert read.size == len(bytes(theirs))
-    assert read.picture_id == (vp8.ABSENT if theirs.picture_id is None else theirs.picture_id)
-    assert read.tl0 == (vp8.ABSENT if theirs.tl0picidx is None else theirs.tl0picidx)
-    assert read.temporal_id == (vp8.ABSENT if theirs.tid is None else theirs.tid[0])
+    assert read.picture_id == (ABSENT if theirs.picture_id is None else theirs.picture_id)
+    assert read.tl0 == (ABSENT if theirs.tl0picidx is None else theirs.tl0picidx)
+    assert read.temporal_id == (ABSENT if theirs.tid is None else theirs.tid[0])
     assert read.starts_frame == (theirs.partition_start == 1 and theirs.partition_id == 0)
     assert read.keyframe == (read.starts_frame and frame[0] & 1 == 0)
 
@@ -72,13 +73,13 @@ def test_a_widened_picture_id_says_the_same(theirs: VpxPayloadDescriptor, pictur
     long = bytes(theirs) + frame
     short = with_short_picture_id(long)
 
-    assert vp8.widened(short, vp8.parse_descriptor(short)) == long
+    assert widened(short, vp8.parse_descriptor(short)) == long
 
 
 @pytest.mark.parametrize("payload", ["10 00", "90 80 9234 01"])
 def test_only_a_short_picture_id_is_widened(payload: str) -> None:
     with pytest.raises(ValueError, match="7-bit"):
-        vp8.widened(bytes.fromhex(payload), vp8.parse_descriptor(bytes.fromhex(payload)))
+        widened(bytes.fromhex(payload), vp8.parse_descriptor(bytes.fromhex(payload)))
 
 
 def test_a_keyframe_tells_its_dimensions() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from server.media.rtp import h264
+from server.media.rtp.descriptor import Part
 from server.media.tap import Frame
 
 WIDTH, HEIGHT = 160, 96
@@ -40,20 +43,37 @@ def read_barcode(frame: av.VideoFrame) -> int:
     return sum(int(luma[:, n * width + width // 4 : n * width + 3 * width // 4].mean() > 128) << n for n in range(10))
 
 
-def encode_film(pictures: int, gop: int = 25, width: int = WIDTH, height: int = HEIGHT) -> tuple[Packet, ...]:
-    encoder = av.CodecContext.create("libvpx", "w")
+ENCODERS = {
+    "vp8": ("libvpx", {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}),
+    "vp9": ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}),
+    "h264": ("libx264", {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline", "sc_threshold": "0"}),
+}
+
+
+def encode_film(
+    pictures: int, gop: int = 25, width: int = WIDTH, height: int = HEIGHT, codec: str = "vp8"
+) -> tuple[Packet, ...]:
+    name, options = ENCODERS[codec]
+    encoder = av.CodecContext.create(name, "w")
     assert isinstance(encoder, av.VideoCodecContext)
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.thread_count = 1
     encoder.time_base, encoder.framerate, encoder.gop_size = Fraction(1, 25), Fraction(25), gop
-    encoder.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "keyint_min": str(gop)}
+    encoder.options = {**options, "keyint_min": str(gop)}
     packets = []
     for number in range(pictures):
         frame = av.VideoFrame.from_ndarray(barcode(number, width, height), format="yuv420p")
         frame.pts = number
         packets += encoder.encode(frame)
     packets += encoder.encode(None)
-    return tuple(Packet(bytes(packet), packet.is_keyframe) for packet in packets)
+    form = as_sent if codec == "h264" else bytes
+    return tuple(Packet(form(packet), packet.is_keyframe) for packet in packets)
+
+
+def as_sent(packet: av.Packet[av.VideoStream]) -> bytes:
+    """H.264 as the media plane hands it over: each NAL unit after its size (encoders put start codes before them)."""
+    units = re.split(rb"\x00?\x00\x00\x01", bytes(packet))[1:]
+    return h264.join([Part(unit) for unit in units])
 
 
 def encode_sine(packets: int) -> tuple[bytes, ...]:
@@ -93,7 +113,7 @@ def picture(media: Media, number: int, at_ms: float) -> Frame:
     """A picture of the film that was captured at `at_ms`. Every 25th is a keyframe."""
     packet = media.film[number % 250]
     size = (WIDTH, HEIGHT) if packet.keyframe else (0, 0)
-    return Frame(at_ms, packet.payload, packet.keyframe, *size)
+    return Frame(at_ms, packet.payload, packet.keyframe, *size, "vp8")
 
 
 def sound(media: Media, number: int, at_ms: float) -> Frame:

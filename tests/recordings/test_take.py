@@ -16,7 +16,7 @@ from recordings.take import SPARE_BYTES, Feed, Take
 from recordings.verify import verify
 from server.media.tap import Frame
 from tests.recordings.disks import FaultyDisk
-from tests.recordings.media import FRAME_MS, Media, encode_film, loudness_in, picture, pictures_in, sound
+from tests.recordings.media import FRAME_MS, HEIGHT, WIDTH, Media, encode_film, loudness_in, picture, pictures_in, sound
 
 ID = "0123456789abcdef0123456789abcdef"
 MIC = ("bo", "Bo", "mic", "main")
@@ -295,11 +295,34 @@ def test_a_picture_that_changes_its_size_stays_in_one_track(desk: Desk, media: M
     desk.film(camera, media, 1_000_000, range(25))
     for number, packet in enumerate(encode_film(25, width=320, height=192), 25):
         at_ms = 1_000_000 + number * FRAME_MS
-        desk.take.write(camera, picture(media, 1, 0).__class__(at_ms, packet.payload, packet.keyframe, 320, 192))
+        desk.take.write(camera, picture(media, 1, 0).__class__(at_ms, packet.payload, packet.keyframe, 320, 192, "vp8"))
     (track,) = desk.finish().tracks
     assert (track.width, track.duration_ms) == (160, 2_000)
     with av.open(str(desk.path(1)), mode="r") as container:
         assert [frame.width for frame in container.decode(video=0)] == [160] * 25 + [320] * 25
+
+
+@pytest.mark.parametrize(("codec", "mime"), [("vp8", "vp8"), ("vp9", "vp9"), ("h264", "avc1.42c00b")])
+def test_every_codec_gets_a_file_that_plays_and_is_as_the_manifest_says(desk: Desk, codec: str, mime: str) -> None:
+    camera = Feed(*CAMERA)
+    film = encode_film(100, codec=codec)
+    for number, packet in enumerate(film):
+        desk.now = 1_000_000 + number * FRAME_MS
+        desk.take.write(camera, Frame(desk.now, packet.payload, packet.keyframe, WIDTH, HEIGHT, codec))
+    (track,) = desk.finish().tracks
+    assert (track.codec, track.width, track.duration_ms, track.ending) == (mime, WIDTH, 4_000, Ending.CLOSED)
+    assert pictures_in(desk.path(1)) == [(number * FRAME_MS, number) for number in range(100)]
+    assert [complaint for complaint in verify(desk.root, ID, decode=True) if "entries" not in complaint] == []
+
+
+def test_who_comes_back_with_another_codec_goes_on_in_another_track(desk: Desk, media: Media) -> None:
+    camera = Feed(*CAMERA)
+    desk.film(camera, media, 1_000_000, range(25))
+    for number, packet in enumerate(encode_film(25, codec="h264"), 25):
+        at_ms = 1_000_000 + number * FRAME_MS
+        desk.take.write(camera, Frame(at_ms, packet.payload, packet.keyframe, WIDTH, HEIGHT, "h264"))
+    assert [track.codec for track in desk.finish().tracks] == ["vp8", "avc1.42c00b"]
+    assert [len(pictures_in(desk.path(n))) for n in (1, 2)] == [25, 25]
 
 
 def test_whatever_happens_to_disk_and_class_the_files_are_as_the_manifest_says(tmp_path: Path, media: Media) -> None:

@@ -5,7 +5,8 @@ offset, so a packet costs one header and one copy. At a switch the offsets are c
 
     sequence number   the next one: no gap that nobody could fill
     timestamp         as much later as the wall clock says, at least 20 ms
-    picture id, TL0   the next ones, modulo 2**15 and 2**8
+    picture id, TL0   the next ones, modulo 2**15 and 2**8, where the codec has them
+    payload type      the viewer's for the codec of the source: browsers choose the decoder by it
 
 Pictures switch at a keyframe, sound at once. Packets from before the switch are dropped when they come late; those of
 the running leg keep its offsets, however late. Old legs are remembered for NACKs.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from struct import Struct as Layout
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -46,6 +48,13 @@ _LONGEST_STEP = 1 << 30
 _REMEMBERED_LEGS = 8
 
 
+class PayloadTypes(NamedTuple):
+    """What one codec and its retransmissions have in a viewer's description; `rtx` 0: repeats go out as they were."""
+
+    media: int
+    rtx: int = 0
+
+
 class Leg(Struct, frozen=True, gc=False):
     """The constant offsets while one source is on the slot, for its packets from `first` to `last`."""
 
@@ -56,6 +65,7 @@ class Leg(Struct, frozen=True, gc=False):
     timestamp_offset: int
     picture_offset: int
     tl0_offset: int
+    types: PayloadTypes
 
 
 class Origin(Struct, frozen=True, gc=False):
@@ -90,6 +100,7 @@ class StreamRewriter:
         "_timestamp_offset",
         "_tl0_offset",
         "_twcc_tag",
+        "_types_awaited",
         "_waits_for_keyframe",
         "awaited",
         "octets",
@@ -124,6 +135,7 @@ class StreamRewriter:
         self._kept_tag = kept_tag(kept_id)
         self._rtx_ssrc = rtx_ssrc
         self._rtx_payload_type = rtx_payload_type
+        self._types_awaited = PayloadTypes(payload_type, rtx_payload_type)
         self._rtx_seq = first_seq
         self._first = 0
         self._last: Packet | None = None
@@ -135,16 +147,25 @@ class StreamRewriter:
         self._next_tl0 = 0
         self._legs: tuple[Leg, ...] = ()  # a deque takes 700 bytes even if empty, as most slots' would be
 
-    def switch(self, source: int) -> None:
+    def switch(self, source: int, types: PayloadTypes | None = None) -> None:
         """Put another source on the slot: sound with its next packet, a picture with its next keyframe.
+
+        `types` are those of its codec; None: the same as before.
 
         Until then the present one goes on, so both should be handed to `write`. Call `stop` first if it must not.
         """
         self.awaited = NOTHING if source == self.source else source
+        if types is not None:
+            self._types_awaited = types
 
     def stop(self) -> None:
         """Carry nothing from now on. What was sent can still be repeated on a NACK."""
         self.source = self.awaited = NOTHING
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether repeats have a stream of their own now, so that they do no harm."""
+        return self._rtx_ssrc != 0 and self._rtx_payload_type != 0
 
     @property
     def needs_keyframe(self) -> bool:
@@ -239,6 +260,7 @@ class StreamRewriter:
                 self._next_picture = last.picture + self._picture_offset + 1
             if last.tl0 >= 0:
                 self._next_tl0 = last.tl0 + self._tl0_offset + 1
+        self._payload_type, self._rtx_payload_type = self._types_awaited
         self._picture_offset = self._next_picture - packet.picture
         self._tl0_offset = self._next_tl0 - packet.tl0
         self._first = packet.number
@@ -255,6 +277,7 @@ class StreamRewriter:
             self._timestamp_offset,
             self._picture_offset,
             self._tl0_offset,
+            PayloadTypes(self._payload_type, self._rtx_payload_type),
         )
 
     def _all_legs(self) -> Iterator[Leg]:
@@ -268,11 +291,11 @@ class StreamRewriter:
         size = len(payload)
         kept_byte = packet.kept_byte
         seq = packet.number + leg.seq_offset & 0xFFFF
-        on_rtx = self._rtx_ssrc != 0
+        on_rtx = self._rtx_ssrc != 0 and leg.types.rtx != 0
         write_into(
             buffer,
             at,
-            self._rtx_payload_type if on_rtx else self._payload_type,
+            leg.types.rtx if on_rtx else leg.types.media,
             packet.marker,
             self._rtx_seq if on_rtx else seq,
             packet.timestamp + leg.timestamp_offset & 0xFFFFFFFF,

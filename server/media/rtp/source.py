@@ -12,11 +12,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from server.media.rtp import vp8
+from server.media.rtp.codecs import DESCRIBE
+from server.media.rtp.descriptor import ABSENT, PICTURE_ID_SPACE, SHORT_PICTURE_ID_SPACE, Descriptor, widened
 from server.media.rtp.header import Header
 from server.media.rtp.numbers import unwrap
-
-ABSENT = -1
 
 _MAX_JUMP = 3000
 """A jump further ahead, or back, is a restarted sender (RFC 3550 A.1). Nearer ones that are too old are repeats."""
@@ -51,15 +50,15 @@ class Packet(Struct, frozen=True, gc=False):
 class SourceStream:
     """Turns the packets of one SSRC into `Packet`s. `source` is the caller's name for it, 0 or more, never reused.
 
-    `is_vp8` says to read payload descriptors. `kept_id` is the publisher's extension id of the byte to keep, or 0.
-    `remembered` packets, a power of two, can be recalled: 512 are 2 s of a 2.5 Mbit/s layer.
+    `codec` says how payloads describe themselves; sound does not. `kept_id` is the publisher's extension id of
+    the byte to keep, or 0. `remembered` packets, a power of two, can be recalled: 512 are 2 s of a 2.5 Mbit/s layer.
     """
 
-    def __init__(self, source: int, *, is_vp8: bool, kept_id: int = 0, remembered: int = 512) -> None:
+    def __init__(self, source: int, *, codec: str, kept_id: int = 0, remembered: int = 512) -> None:
         if remembered & (remembered - 1) or remembered <= 0:
             raise ValueError(f"remembered must be a power of two, got {remembered}")
         self.source = source
-        self._is_vp8 = is_vp8
+        self._describe = DESCRIBE.get(codec)
         self._kept_id = kept_id
         self._mask = remembered - 1
         self._seen: list[int] = [ABSENT] * remembered
@@ -75,10 +74,10 @@ class SourceStream:
     def accept(self, datagram: bytes, header: Header, arrival_us: int) -> Packet | None:
         """The packet for the viewers; None for a duplicate, a probe or one too old to place.
 
-        Raises ValueError if it should be VP8 and is not; nothing has changed then.
+        Raises ValueError if it is not of the codec; nothing has changed then.
         """
         payload = memoryview(datagram)[header.payload_start : header.payload_end]
-        described = vp8.parse_descriptor(payload) if self._is_vp8 and payload else None
+        described = self._describe(payload) if self._describe is not None and payload else None
         place = self._place(header.seq)
         if place < 0 or self._seen[place & self._mask] == place:
             return None
@@ -139,19 +138,19 @@ class SourceStream:
         header: Header,
         number: int,
         payload: memoryview,
-        described: vp8.Descriptor,
+        described: Descriptor,
         arrival_us: int,
         kept_byte: int,
     ) -> Packet:
         picture = described.picture_id
         tl0_at, size = described.tl0_at, described.size
         if picture != ABSENT:
-            space = vp8.PICTURE_ID_SPACE if described.picture_id_is_long else vp8.SHORT_PICTURE_ID_SPACE
+            space = PICTURE_ID_SPACE if described.picture_id_is_long else SHORT_PICTURE_ID_SPACE
             # The first one far from 0, as with places.
-            picture = unwrap(picture, self._picture, space) if self._picture >= 0 else picture + vp8.PICTURE_ID_SPACE
+            picture = unwrap(picture, self._picture, space) if self._picture >= 0 else picture + PICTURE_ID_SPACE
             self._picture = max(self._picture, picture)
             if not described.picture_id_is_long:
-                payload = memoryview(vp8.widened(payload, described))
+                payload = memoryview(widened(payload, described))
                 size += 1
                 if tl0_at != ABSENT:
                     tl0_at += 1

@@ -11,31 +11,9 @@ Not here: continuity of the numbers (source.py, rewrite.py) and frames (depacket
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Sequence
 
-ABSENT = -1
-PICTURE_ID_SPACE = 1 << 15
-SHORT_PICTURE_ID_SPACE = 1 << 7
-
-
-class Descriptor(Struct, frozen=True, gc=False):
-    """A payload descriptor of `size` bytes. What is not in it is ABSENT (-1).
-
-    `picture_id_at` and `tl0_at` are offsets into the payload, for patching in place. `starts_frame` marks the first
-    packet of a frame; only there does `keyframe` say anything.
-    """
-
-    size: int
-    starts_frame: bool
-    keyframe: bool
-    non_reference: bool
-    picture_id: int = ABSENT
-    picture_id_at: int = ABSENT
-    picture_id_is_long: bool = False
-    tl0: int = ABSENT
-    tl0_at: int = ABSENT
-    temporal_id: int = ABSENT
-    layer_sync: bool = False
+from server.media.rtp.descriptor import ABSENT, Descriptor, Part
 
 
 def parse_descriptor(payload: bytes | memoryview) -> Descriptor:
@@ -46,7 +24,7 @@ def parse_descriptor(payload: bytes | memoryview) -> Descriptor:
     first = payload[0]
     size = 1
     picture_id = picture_id_at = tl0 = tl0_at = temporal_id = ABSENT
-    is_long = layer_sync = False
+    is_long = False
     try:
         if first & 0x80:
             flags = payload[1]
@@ -66,7 +44,6 @@ def parse_descriptor(payload: bytes | memoryview) -> Descriptor:
             if flags & 0x30:
                 if flags & 0x20:
                     temporal_id = payload[size] >> 6
-                    layer_sync = bool(payload[size] & 0x20)
                 size += 1
         starts_frame = first & 0x17 == 0x10
         # The P bit of the frame header is 0 for a keyframe (RFC 6386 9.1).
@@ -77,14 +54,12 @@ def parse_descriptor(payload: bytes | memoryview) -> Descriptor:
         size,
         starts_frame,
         keyframe,
-        first & 0x20 != 0,
         picture_id,
         picture_id_at,
         is_long,
         tl0,
         tl0_at,
         temporal_id,
-        layer_sync,
     )
 
 
@@ -103,12 +78,6 @@ def dimensions(frame: bytes | memoryview) -> tuple[int, int]:
     return (frame[6] | frame[7] << 8) & 0x3FFF, (frame[8] | frame[9] << 8) & 0x3FFF
 
 
-def widened(payload: bytes | memoryview, descriptor: Descriptor) -> bytes:
-    """The same payload with a 15-bit picture id in place of a 7-bit one, so that every viewer gets one form.
-
-    Its offsets after the picture id grow by one. Raises ValueError if there is no 7-bit picture id.
-    """
-    at = descriptor.picture_id_at
-    if at == ABSENT or descriptor.picture_id_is_long:
-        raise ValueError("no 7-bit picture id to widen")
-    return b"".join((payload[:at], bytes((0x80, descriptor.picture_id)), payload[at + 1 :]))
+def join(parts: Sequence[Part]) -> bytes:
+    """A frame from all its packets, in order."""
+    return b"".join(payload[size:] for payload, size in parts)

@@ -741,12 +741,20 @@ export interface MediaSlots {
   slots: MediaSlot[];
 }
 
-/** What a receiving line carries; participant "" says: nothing, hide it. */
+/**
+ * What a receiving line carries; participant "" says: nothing, hide it.
+ *
+ * `shown` "unplayable": the offer had none of the codecs in which this is sent, so nothing of it comes.
+ */
 export interface MediaSlot {
   mid: string;
   participant: string;
   source: string;
+  shown: Shown;
 }
+
+/** How a source comes to a viewer. */
+export type Shown = "live" | "unplayable";
 
 /**
  * Send these layers of one's own camera or screen and rest the others: nobody watches or records them.

@@ -88,6 +88,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   FakePeer.made = [];
   vi.stubGlobal("RTCPeerConnection", FakePeer);
+  vi.stubGlobal("RTCRtpSender", { getCapabilities: () => ({ codecs: [] }) });
   vi.stubGlobal("RTCRtpReceiver", { getCapabilities: () => ({ codecs: [] }) });
 });
 afterEach(() => {
@@ -123,7 +124,7 @@ test("a camera that starts later goes out without another offer", async () => {
 
 test("a connection that falters looks for another path, and goes on if there is one", async () => {
   const { media, offers, peer } = await connected();
-  media.map([{ mid: "9", participant: "ana", source: "camera" }]);
+  media.map([{ mid: "9", participant: "ana", source: "camera", shown: "live" }]);
   peer().become("disconnected");
   expect(media.state.value).toBe("lost");
   await vi.advanceTimersByTimeAsync(2_000);
@@ -132,7 +133,7 @@ test("a connection that falters looks for another path, and goes on if there is 
   peer().become("connected");
   await vi.advanceTimersByTimeAsync(20_000);
   expect(media.state.value).toBe("connected");
-  expect(media.mapping.value.find("ana", "camera")).toBe("9");
+  expect(media.mapping.value.find("ana", "camera")?.mid).toBe("9");
   expect(FakePeer.made).toHaveLength(1);
 });
 
@@ -188,7 +189,7 @@ test("a change of network that cost both connections: once the live one is back,
 test("after a return, media that the server still knows goes on", async () => {
   const { media, offers } = await connected();
   media.signallingIsBack();
-  media.map([{ mid: "4", participant: "ana", source: "mic" }]);
+  media.map([{ mid: "4", participant: "ana", source: "mic", shown: "live" }]);
   await vi.advanceTimersByTimeAsync(5_000);
   expect(offers).toHaveLength(1);
 });
@@ -225,8 +226,8 @@ test("an offer that brings no connection says that the network may be in the way
 
 test("a new connection shows nothing until the server maps it", async () => {
   const { media } = await connected();
-  media.map([{ mid: "9", participant: "ana", source: "camera" }]);
-  expect(media.mapping.value.find("ana", "camera")).toBe("9");
+  media.map([{ mid: "9", participant: "ana", source: "camera", shown: "live" }]);
+  expect(media.mapping.value.find("ana", "camera")?.mid).toBe("9");
   media.reportedLost();
   expect(media.mapping.value.find("ana", "camera")).toBeNull();
 });

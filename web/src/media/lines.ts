@@ -1,8 +1,9 @@
 /**
  * The lines of the one offer: four for what we may send, then a pool to receive on.
  *
- * The sending lines carry no track at first; tracks come and go by `replaceTrack`, which needs no new offer. Only Opus,
- * and VP8 with its retransmissions, are offered: it keeps twenty-five lines well under the 64 KiB a frame may have.
+ * The sending lines carry no track at first; tracks come and go by `replaceTrack`, which needs no new offer. What we
+ * send is Opus and VP8; only a browser without VP8 offers what else the server forwards. What we receive may be any of
+ * these, each with its retransmissions: leaving out the rest keeps twenty-five lines under the 64 KiB a frame may have.
  */
 
 import { type Source, SOURCES } from "./sources";
@@ -34,7 +35,10 @@ export interface Lines {
 
 export function addLines(connection: RTCPeerConnection, pool: Pool): Lines {
   const sending = new Map<Source, RTCRtpTransceiver>();
-  for (const source of SOURCES) sending.set(source, addSending(connection, source));
+  // VP9 would put the three layers into one stream, all or nothing, unless told otherwise.
+  const sends = offered(RTCRtpSender.getCapabilities("video")?.codecs ?? [], true)[0]?.mimeType.toLowerCase();
+  const layers = sends === "video/vp8" ? CAMERA_LAYERS : CAMERA_LAYERS.map((layer) => ({ ...layer, scalabilityMode: "L1T1" }));
+  for (const source of SOURCES) sending.set(source, addSending(connection, source, layers));
   const receiving: RTCRtpTransceiver[] = [];
   for (let n = 0; n < pool.audio; n += 1) receiving.push(connection.addTransceiver("audio", { direction: "recvonly" }));
   for (let n = 0; n < pool.video; n += 1) receiving.push(connection.addTransceiver("video", { direction: "recvonly" }));
@@ -42,21 +46,42 @@ export function addLines(connection: RTCPeerConnection, pool: Pool): Lines {
   return { sending, receiving };
 }
 
-function addSending(connection: RTCPeerConnection, source: Source): RTCRtpTransceiver {
+function addSending(connection: RTCPeerConnection, source: Source, layers: readonly RTCRtpEncodingParameters[]): RTCRtpTransceiver {
   const sendEncodings =
-    source === "camera" ? [...CAMERA_LAYERS] : source === "screen" ? [{ maxBitrate: SCREEN_BITRATE }] : [];
+    source === "camera" ? [...layers] : source === "screen" ? [{ maxBitrate: SCREEN_BITRATE }] : [];
   return connection.addTransceiver(KIND[source], {
     direction: "sendonly",
     ...(sendEncodings.length > 0 ? { sendEncodings } : {}),
   });
 }
 
-const OUR_CODECS: ReadonlySet<string> = new Set(["audio/opus", "video/vp8", "video/rtx"]);
+/** What the server forwards, the best first (server/media/formats.py). */
+const FORWARDED: readonly [type: string, parameters: RegExp][] = [
+  ["audio/opus", /^/],
+  ["video/vp8", /^/],
+  ["video/vp9", /^(?!.*profile-id=[1-9])/],
+  ["video/h264", /^(?=.*packetization-mode=1).*profile-level-id=42e0/i],
+  ["video/h264", /^(?=.*packetization-mode=1).*profile-level-id=4200/i],
+  ["video/h264", /^(?=.*packetization-mode=1).*profile-level-id=64/i],
+];
+
+/** Of what a browser can do on a line, what is offered. Pure. */
+export function offered<Codec extends RTCRtpCodec>(codecs: readonly Codec[], sends: boolean): Codec[] {
+  const has = (codec: Codec, type: string) => codec.mimeType.toLowerCase() === type;
+  const ours = FORWARDED.flatMap(
+    ([type, parameters]) => codecs.find((codec) => has(codec, type) && parameters.test(codec.sdpFmtpLine ?? "")) ?? [],
+  );
+  if (ours.length === 0) return [];
+  const everybodys = ours.filter((codec) => has(codec, "audio/opus") || has(codec, "video/vp8"));
+  const chosen = sends && everybodys.length > 0 ? everybodys : ours;
+  return [...chosen, ...codecs.filter((codec) => has(codec, "video/rtx"))];
+}
 
 function preferOurCodecs(line: RTCRtpTransceiver): void {
+  const sends = line.direction === "sendonly";
   const kind = line.receiver.track.kind;
-  const codecs = RTCRtpReceiver.getCapabilities(kind)?.codecs ?? [];
-  const ours = codecs.filter((codec) => OUR_CODECS.has(codec.mimeType.toLowerCase()));
+  const codecs = (sends ? RTCRtpSender : RTCRtpReceiver).getCapabilities(kind)?.codecs ?? [];
+  const ours = offered(codecs, sends);
   if (ours.length > 0) line.setCodecPreferences(ours);
 }
 

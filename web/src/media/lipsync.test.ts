@@ -6,8 +6,8 @@ import { type Buffering, bufferingBetween, LipSync, type Reading, waits } from "
 import { mappingOf } from "./slots";
 
 const ANA = mappingOf([
-  { mid: "4", participant: "ana", source: "mic" },
-  { mid: "9", participant: "ana", source: "camera" },
+  { mid: "4", participant: "ana", source: "mic", shown: "live" },
+  { mid: "9", participant: "ana", source: "camera", shown: "live" },
 ]);
 const EARLY_MS = 10;
 
@@ -67,9 +67,9 @@ test("sound that waits does not look late by itself, so it goes on waiting", () 
 
 test("a screen waits for its own sound, not for the voice of who shows it; a voice alone waits for nothing", () => {
   const mapping = mappingOf([
-    { mid: "4", participant: "ana", source: "mic" },
-    { mid: "5", participant: "ana", source: "screen_audio" },
-    { mid: "9", participant: "ana", source: "screen" },
+    { mid: "4", participant: "ana", source: "mic", shown: "live" },
+    { mid: "5", participant: "ana", source: "screen_audio", shown: "live" },
+    { mid: "9", participant: "ana", source: "screen", shown: "live" },
   ]);
   const told = waits(mapping, new Map([["4", line(300)], ["5", line(70)]]));
   expect(told.get("9")).toBe(70 - EARLY_MS);
@@ -78,8 +78,8 @@ test("a screen waits for its own sound, not for the voice of who shows it; a voi
 
 test("nobody waits for somebody else", () => {
   const mapping = mappingOf([
-    { mid: "4", participant: "bo", source: "mic" },
-    { mid: "9", participant: "ana", source: "camera" },
+    { mid: "4", participant: "bo", source: "mic", shown: "live" },
+    { mid: "9", participant: "ana", source: "camera", shown: "live" },
   ]);
   expect([...waits(mapping, new Map([["4", line(300)]])).values()]).toEqual([null, null]);
 });
@@ -115,7 +115,7 @@ test("lines are told once, again when it matters, and to wait no more when anoth
   await vi.advanceTimersByTimeAsync(1_000);
   expect(told).toHaveLength(1);
 
-  mapping.value = mappingOf([{ mid: "9", participant: "bo", source: "camera" }]);
+  mapping.value = mappingOf([{ mid: "9", participant: "bo", source: "camera", shown: "live" }]);
   expect(told.at(-1)).toEqual(["9", null]);
   mapping.value = ANA;
   expect(told.at(-1)?.[0]).toBe("9");

@@ -61,7 +61,7 @@ export function bufferingBetween(before: Reading, after: Reading): Map<string, B
 /** The line with the sound of a picture; null: there is none, or it is none itself. */
 function soundOf(mapping: Mapping, { participant, source }: MediaSlot): string | null {
   const sound = SOUND_OF[source];
-  return sound === undefined ? null : mapping.find(participant, sound);
+  return sound === undefined ? null : (mapping.find(participant, sound)?.mid ?? null);
 }
 
 /** Whether anybody's picture comes with its sound. */

@@ -4,22 +4,22 @@ import { mappingOf, sameWishes } from "./slots";
 
 test("a source is found by who sends it, and an empty line by nobody", () => {
   const mapping = mappingOf([
-    { mid: "9", participant: "ana", source: "camera" },
-    { mid: "10", participant: "ana", source: "screen" },
-    { mid: "11", participant: "", source: "" },
+    { mid: "9", participant: "ana", source: "camera", shown: "live" },
+    { mid: "10", participant: "ana", source: "screen", shown: "live" },
+    { mid: "11", participant: "", source: "", shown: "live" },
   ]);
-  expect(mapping.find("ana", "screen")).toBe("10");
+  expect(mapping.find("ana", "screen")?.mid).toBe("10");
   expect(mapping.find("ana", "mic")).toBeNull();
   expect(mapping.find("", "")).toBeNull();
   expect(mapping.filled).toHaveLength(2);
 });
 
 test("after a remap the old content is gone", () => {
-  const before = mappingOf([{ mid: "9", participant: "ana", source: "camera" }]);
-  const after = mappingOf([{ mid: "9", participant: "bo", source: "camera" }]);
-  expect(before.find("ana", "camera")).toBe("9");
+  const before = mappingOf([{ mid: "9", participant: "ana", source: "camera", shown: "live" }]);
+  const after = mappingOf([{ mid: "9", participant: "bo", source: "camera", shown: "live" }]);
+  expect(before.find("ana", "camera")?.mid).toBe("9");
   expect(after.find("ana", "camera")).toBeNull();
-  expect(after.find("bo", "camera")).toBe("9");
+  expect(after.find("bo", "camera")?.mid).toBe("9");
 });
 
 test("wishes are the same only in the same order and quality", () => {

@@ -8,8 +8,8 @@
 import type { MediaSlot, Wanted } from "../wire/messages";
 
 export interface Mapping {
-  /** mid of the line that carries this source of this participant, or null. */
-  find(participant: string, source: string): string | null;
+  /** The line that carries this source of this participant, or null. */
+  find(participant: string, source: string): MediaSlot | null;
   readonly filled: readonly MediaSlot[];
 }
 
@@ -17,7 +17,7 @@ export const NOTHING_MAPPED: Mapping = { find: () => null, filled: [] };
 
 export function mappingOf(slots: readonly MediaSlot[]): Mapping {
   const filled = slots.filter((slot) => slot.participant !== "");
-  const byContent = new Map(filled.map((slot) => [`${slot.source} ${slot.participant}`, slot.mid]));
+  const byContent = new Map(filled.map((slot) => [`${slot.source} ${slot.participant}`, slot]));
   return { filled, find: (participant, source) => byContent.get(`${source} ${participant}`) ?? null };
 }
 

@@ -117,6 +117,10 @@ export const en = {
     later: "Show more people",
     page: (page: number, pages: number) => `Page ${page} of ${pages}`,
     connecting: "Connecting sound and video…",
+    unplayable: {
+      camera: (name: string) => `This browser cannot show ${name}'s camera.`,
+      screen: (name: string) => `This browser cannot show ${name}'s screen.`,
+    },
     more: (n: number) => `${n} more`,
   },
 

@@ -4,6 +4,7 @@ import { useComputed } from "@preact/signals";
 import { Pin, PinOff } from "lucide";
 import { IconButton, Tile } from "../../design";
 import { en } from "../../strings/en";
+import type { MediaSlot } from "../../wire/messages";
 import { useRoom, useView } from "../context";
 import { handUp, sends } from "../selectors";
 import type { Picture } from "./arrange";
@@ -23,7 +24,8 @@ export function PersonTile({ picture }: { picture: Picture }) {
     if (mine) return session.local.mic.value === "on" && session.local.meter.level.value > SPEECH_LEVEL;
     return (session.levels.value[participant] ?? 127) < SPEECH_DBOV;
   });
-  const track = mine ? ownTrack(session, source) : slotTrack(session, picture);
+  const slot = mine ? null : session.media.mapping.value.find(participant, source);
+  const track = mine ? ownTrack(session, source) : slotTrack(session, slot);
   const live = mine || sends(view, participant, source);
   const label = labelOf(picture, mine);
   const pinned = ui.pinned.value === participant;
@@ -42,6 +44,7 @@ export function PersonTile({ picture }: { picture: Picture }) {
       onDblClick={() => ui.pin(participant)}
     >
       {live && track !== null && <VideoView track={track} />}
+      {live && slot?.shown === "unplayable" && <p class="tile-note" data-testid="unplayable">{en.stage.unplayable[source](name)}</p>}
       {!(mine && source === "screen") && (
         <IconButton
           class="tile-pin"
@@ -64,9 +67,9 @@ function ownTrack(session: Session, source: Picture["source"]): MediaStreamTrack
   return source === "screen" ? session.local.screenTrack.value : session.local.cameraTrack.value;
 }
 
-function slotTrack(session: Session, { participant, source }: Picture): MediaStreamTrack | null {
-  const mid = session.media.mapping.value.find(participant, source);
-  return mid === null ? null : (session.media.tracks.value.get(mid) ?? null);
+function slotTrack(session: Session, slot: MediaSlot | null): MediaStreamTrack | null {
+  if (slot === null || slot.shown === "unplayable") return null;
+  return session.media.tracks.value.get(slot.mid) ?? null;
 }
 
 function labelOf({ name, source }: Picture, mine: boolean): string {
