@@ -57,6 +57,9 @@ class Surroundings(Protocol):
 
     def up(self, peer: Peer) -> None: ...
     def lost(self, peer: Peer, reason: Lost) -> None: ...
+    def stirs(self, peer: Peer) -> None:
+        """He is to be looked after at every tick from the next one on."""
+
     def voice(self, peer: Peer, level: int, now_ms: int) -> None: ...
     def deliver(self, encoding: Encoding, packet: Packet) -> None: ...
     def learned(self, peer: Peer, encoding: Encoding, replaced: Encoding | None) -> None: ...
@@ -249,6 +252,7 @@ class Connection(Audience):
             self.publisher.rtp(packet, header, arrival_us)
             if arrival_us > self.awake_until_us:  # who begins to send is told at the next tick how it arrives
                 self.awake_until_us = arrival_us + _SENDING_US
+                self._around.stirs(self._peer)
             self._counts["rtp-in"] += 1
         except ValueError:
             self._counts["drop-rtp-malformed"] += 1

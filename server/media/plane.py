@@ -159,7 +159,7 @@ class UdpPlane:
         self._peers[peer] = known
         known.connection = connection
         self._mux.add(connection.link)
-        self._rounds.begins(known)
+        self._rounds.wakes(known)
         self.counts["connects"] += 1
         return answer
 
@@ -276,6 +276,10 @@ class UdpPlane:
             self.disconnect(peer.id)
         finally:
             self._listener.media_lost(peer.id, reason.value)
+
+    def stirs(self, peer: Peer) -> None:
+        """See Surroundings."""
+        self._rounds.wakes(peer)
 
     def _fail(self, peer: Peer) -> None:
         if self._peers.get(peer.id) is peer:

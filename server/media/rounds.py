@@ -21,8 +21,8 @@ class Rounds:
         self._ticks = 0
         self._restless: set[Peer] = set()
 
-    def begins(self, peer: Peer) -> None:
-        """He has a new connection, which wants to be looked after until it is up."""
+    def wakes(self, peer: Peer) -> None:
+        """He has a new connection, to be looked after until it is up, or one that begins to send."""
         self._restless.add(peer)
 
     def tick(self, peers: Sequence[Peer], now_us: int) -> None:

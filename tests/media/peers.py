@@ -40,6 +40,20 @@ class Clock:
         return self._now() + self.added_us
 
 
+class Pace:
+    """Time that passes as a test says: what it sends at a pace of its own has that pace on a busy machine too."""
+
+    def __init__(self) -> None:
+        self._now_us = anchored_clock()()
+
+    def __call__(self) -> int:
+        return self._now_us
+
+    def passes(self, seconds: float) -> None:
+        """So much later."""
+        self._now_us += round(seconds * 1_000_000)
+
+
 class Ledger:
     """A MediaListener that writes everything down and wakes whoever waits."""
 

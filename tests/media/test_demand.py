@@ -9,7 +9,8 @@ import pytest
 from server.media.demand import PATIENCE_US, Demand
 from server.media.shapes import Want
 from server.media.tap import Frame
-from tests.media.test_forwarding import FRAME, LAYERS, Cast, cast, half_of
+from tests.media.peers import Pace
+from tests.media.test_forwarding import FRAME, LAYERS, Cast, Film, cast
 from tests.media.wire import Camera, WirePeer
 
 SECOND = 1_000_000
@@ -117,18 +118,11 @@ async def test_what_is_recorded_is_wanted_at_its_best() -> None:
 
 @pytest.mark.media
 async def test_a_viewer_whose_link_is_too_narrow_does_not_ask_for_what_he_cannot_get() -> None:
-    async with cast() as room:
+    pace = Pace()
+    async with cast(pace) as room:
         ann = await room.enter("ann", {"camera": LAYERS})
         bo = await room.enter("bo")
         room.plane.watch(bo.id, [Want(ann.id, "camera", "high")])
-        camera, told = Camera(ann), 0
-        async with asyncio.timeout(25):
-            while room.ledger.demands.get((ann.id, "camera"), ["lmh"])[-1] == "lmh":
-                camera.frame += 1
-                for rid, size in (("l", 100), ("m", 400), ("h", 1000)):
-                    await ann.send(camera.packet(rid, keyframe=camera.frame % 10 == 0, size=size))
-                await asyncio.sleep(FRAME)
-                arrived, told = bo.rtp[told:], len(bo.rtp)
-                if arrived:
-                    await bo.send(half_of(arrived))
+        film = Film(ann, bo, pace, {"l": 100, "m": 400, "h": 1000})
+        await film.until(lambda: (ann.id, "camera") in room.ledger.demands, narrow=True)
         assert room.ledger.demands[ann.id, "camera"] == ["l"]

@@ -55,7 +55,7 @@ def test_a_peer_whose_tick_fails_is_ended_and_the_others_are_looked_after(
     for peer, connection in zip(peers, connections, strict=True):
         peer.connection = connection
         if not in_turn:
-            rounds.begins(peer)
+            rounds.wakes(peer)
     for now in range(2 * PARTS):
         rounds.tick(peers if in_turn else [], now)
     assert ended == ["bo"]
