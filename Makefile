@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix web
 PAGES := server/static/dist/.vite/manifest.json
 
-.PHONY: help run demo test check lint types unit web-check media faults e2e firefox bench-fanout bench-join bench-breakout bench-capacity bench-idle bench-lipsync bench-loss bench-storm format lock generate build clean
+.PHONY: help run demo test check lint types unit web-check media faults e2e fuzz firefox bench-fanout bench-join bench-breakout bench-capacity bench-idle bench-lipsync bench-loss bench-storm format lock generate build clean
 
 help: ## Print this menu
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ media: $(VENV)/.dev $(PAGES) ## Real WebRTC peers through the real server, over 
 
 faults: $(VENV)/.dev $(PAGES) ## What goes wrong: kills, torn files, hostile packets
 	$(BIN)/pytest -q tests/faults
+
+fuzz: $(VENV)/.fuzz ## Coverage-guided fuzzing of what takes bytes from outside (ARGS="--seconds 60 stun rtcp")
+	@nice $(BIN)/python -m tests.fuzz $(ARGS)
 
 e2e: $(VENV)/.dev $(VENV)/.chromium $(PAGES) ## Real Chromium, in a network namespace of its own
 	tools/netns $(BIN)/pytest -q tests/e2e
@@ -92,6 +95,10 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@tools/setup python requirements-dev.lock
 	@touch $@
 
+$(VENV)/.fuzz: requirements-fuzz.lock $(VENV)/.dev
+	@tools/setup python requirements-fuzz.lock
+	@touch $@
+
 $(VENV)/.firefox: $(VENV)/.run
 	@tools/setup firefox
 	@touch $@
@@ -115,6 +122,8 @@ lock: $(VENV)/.dev ## Resolve the Python dependencies anew
 	    -o requirements.lock pyproject.toml
 	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header \
 	    --extra dev --extra cluster -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --no-header \
+	    --extra fuzz -c requirements.lock -o requirements-fuzz.lock pyproject.toml
 
 clean: ## Remove everything that was built or installed here (not ./data)
-	rm -rf $(VENV) web/node_modules server/static/dist server/media/native/*.c server/media/native/*.so build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) web/node_modules server/static/dist server/media/native/*.c server/media/native/*.so build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .fuzz
