@@ -9,11 +9,13 @@ from aiortc.codecs.vpx import VpxPayloadDescriptor
 from aiortc.rtp import RtpPacket
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from server.media.rtp import header
 from server.media.rtp.numbers import unwrap
 from server.media.rtp.rewrite import Origin, PayloadTypes, StreamRewriter
 from server.media.rtp.source import Packet
+from server.media.rtp.template import take_apart
 from tests.media.rtp_sender import FRAME_US, AudioSender, VideoSender
 
 SSRC = 0x51075107
@@ -382,3 +384,51 @@ def test_each_source_goes_out_and_is_repeated_under_the_payload_types_of_its_cod
     buffer = bytearray(200)
     repeats = [header.parse(bytes(buffer[: slot.write_again(packet, buffer, 0)])) for packet in (one, two)]
     assert [(read.ssrc, read.payload_type) for read in repeats] == [(9, 121), (SSRC, 98)]
+
+
+@given(
+    kind=st.sampled_from(["picture", "without tl0", "sound", "tl0 alone"]),
+    order=st.permutations(range(6)),
+    twcc_id=st.sampled_from([0, 3]),
+    kept_id=st.sampled_from([0, 5]),
+    begin=st.integers(0, 5),
+    mixed=st.booleans(),
+)
+def test_a_burst_is_written_as_its_packets_are(
+    kind: str, order: list[int], twcc_id: int, kept_id: int, begin: int, mixed: bool
+) -> None:
+    picture, tl0 = {"picture": (32_767, 255), "without tl0": (9, -1), "sound": (-1, -1), "tl0 alone": (-1, 3)}[kind]
+    packets = [
+        Packet(1, number, (1 << 32) - 2, number == 3, memoryview(bytes(range(40 + number))), 0, number - 1)
+        for number in range(7)
+    ]
+    packets = [structs.replace(packet, picture=picture, picture_at=2, tl0=tl0, tl0_at=5) for packet in packets]
+    arrived = [packets[number + 1] for number in order]
+    if mixed:
+        arrived[2] = structs.replace(arrived[2], source=2)
+    slots = []
+    for _ in range(2):
+        slot = StreamRewriter(
+            SSRC, 96, 90_000, waits_for_keyframe=False, twcc_id=twcc_id, kept_id=kept_id, first_seq=65_533
+        )
+        slot.switch(1)
+        slot.write(packets[begin], bytearray(200), 0)
+        slots.append(slot)
+    stride, before = 100, state(slots[1])
+    one_by_one, together = bytearray(600), bytearray(600)
+    burst = take_apart(arrived)
+    if burst is not None and slots[1].write_burst(burst, memoryview(together), 0, stride, 65_534):
+        sizes = [
+            slots[0].write(packet, one_by_one, index * stride, 65_534 + index & 0xFFFF)
+            for index, packet in enumerate(arrived)
+        ]
+        assert sizes == list(burst.sizes)
+        assert one_by_one == together
+        assert state(slots[0]) == state(slots[1])
+    else:  # to be written one by one, and nothing has been done yet
+        assert mixed or kind == "tl0 alone" or begin > 1
+        assert state(slots[1]) == before
+
+
+def state(slot: StreamRewriter) -> list[object]:
+    return [getattr(slot, name) for name in StreamRewriter.__slots__]

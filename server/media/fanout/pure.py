@@ -17,15 +17,17 @@ import struct
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from server.media.fanout import Departures, Flow, gather
+from server.media.net.ice import Path
 from server.media.net.srtp import TRAILER_BYTES, ffi, lib
 from server.media.net.udpmux import UdpMux, UdpPath
 from server.media.rtp.header import OUTGOING_SIZE
-from server.media.rtp.rewrite import StreamRewriter
-from server.media.rtp.sent import SentLog
+from server.media.rtp.sent import Sent, SentLog, sent_together
 from server.media.rtp.source import Packet
+from server.media.rtp.template import Burst, take_apart
 
 _STRIDE = 2048
 _SLOTS = 512
@@ -35,12 +37,14 @@ _LARGEST_PAYLOAD = _STRIDE - OUTGOING_SIZE - 2 - TRAILER_BYTES  # 2: a retransmi
 _MAX_RUN = 40
 _MAX_RUN_BYTES = 60_000
 
-_MESSAGE = struct.Struct("@QIxxxxQQQQixxxxIxxxx")  # struct mmsghdr on any 64-bit Linux
+_MESSAGE_BYTES = 64  # struct mmsghdr on any 64-bit Linux: eight words, where the byte order is little-endian
 _CONTROL = struct.Struct("@QiiHxxxxxx")  # struct cmsghdr with one u16
 _CONTROL_LENGTH = 18
 _SOL_UDP = 17
 _UDP_SEGMENT = 103
 _MSG_DONTWAIT = 0x40
+
+srtp_protect = lib.srtp_protect
 
 _GSO_REFUSED = frozenset((errno.EIO, errno.EINVAL, errno.ENOPROTOOPT, errno.EOPNOTSUPP))
 _TRY_LATER = frozenset((errno.EAGAIN, errno.ENOBUFS))
@@ -70,14 +74,19 @@ class PureFanOut:
         self._counts = counts
         self._arena = ffi.new("char[]", _STRIDE * _SLOTS)
         self._view = memoryview(ffi.buffer(self._arena))
-        self._slots = [self._arena + _STRIDE * slot for slot in range(_SLOTS)]
-        self._length = ffi.new("int *")
+        lengths = ffi.new("int[]", _SLOTS)
+        self._lengths = memoryview(ffi.buffer(lengths)).cast("B").cast("i")
+        self._slots = [(self._arena + _STRIDE * slot, lengths + slot) for slot in range(_SLOTS)]
         base = int(ffi.cast("uintptr_t", self._arena))
         self._iovecs = array("Q", (word for slot in range(_SLOTS) for word in (base + _STRIDE * slot, 0)))
-        self._messages = (ctypes.c_char * (_MESSAGE.size * _SLOTS))()
-        self._controls = (ctypes.c_char * (_CONTROL.size * _SLOTS))()
+        # A control message for every size, as most runs of a burst have the same.
+        self._controls = ctypes.create_string_buffer(
+            b"".join(_CONTROL.pack(_CONTROL_LENGTH, _SOL_UDP, _UDP_SEGMENT, size) for size in range(_STRIDE))
+        )
         self._runs: list[tuple[UdpPath, int, int]] = []
         self._used = 0
+        self._sizes: list[int] = []  # of the packets of the viewer at hand, in the slots from `_used` on
+        self._shape = _NO_SHAPE
         self._now_us = 0
         self._sendmmsg = sendmmsg
         self.gso = sendmmsg is not None
@@ -85,72 +94,80 @@ class PureFanOut:
 
     def send(self, departing: Iterable[Departures], flows: Iterable[Flow], now_us: int) -> None:
         """See FanOut."""
-        self._now_us = now_us
-        for departures in gather(departing, flows):
+        self._now_us, self._shape = now_us, _NO_SHAPE
+        batch = gather(departing, flows)
+        bursts: dict[int, Burst | None] = {}  # by the identity of their packets, which the batch holds
+        for departures in batch:
             srtp, path = departures.link.srtp, departures.link.ice.selected
             if srtp is None or path is None:
                 self._counts["drop-not-connected"] += sum(len(packets) for _, packets, _ in departures.parcels)
-            elif isinstance(path, UdpPath):
-                self._gather(departures, srtp.sending_handle, path)
             else:
-                self._flush()
-                for rewriter, packet, again in _one_by_one(departures):
-                    size = self._write(0, departures.log, srtp.sending_handle, rewriter, packet, again)
-                    if size:
-                        self._counts["rtp-out"] += 1
-                        path.send(bytes(self._view[:size]))
+                self._gather(departures, srtp.sending_handle, path, bursts)
+        for departures in batch:
             departures.parcels.clear()
         self._flush()
 
-    def _gather(self, departures: Departures, handle: object, path: UdpPath) -> None:
-        """Protect the parcels into the arena and cut them into runs of equal size (the last may be shorter)."""
-        iovecs = self._iovecs
-        first = slot = self._used
-        run_size = run_bytes = 0
-        for rewriter, packet, again in _one_by_one(departures):
-            if slot == _SLOTS:
-                self._end_run(path, first, slot)
-                self._flush()
-                first = slot = 0
-            size = self._write(slot, departures.log, handle, rewriter, packet, again)
-            if size == 0:
-                continue
-            if slot > first and (size > run_size or slot - first == _MAX_RUN or run_bytes + size > _MAX_RUN_BYTES):
-                self._end_run(path, first, slot)
-                first = slot
-            if slot == first:
-                run_size, run_bytes = size, 0
-            run_bytes += size
-            iovecs[2 * slot + 1] = size
-            slot += 1
-            if size < run_size:
-                self._end_run(path, first, slot)
-                first = slot
-        self._end_run(path, first, slot)
+    def _gather(self, departures: Departures, handle: object, path: Path, bursts: dict[int, Burst | None]) -> None:
+        """Protect what one viewer gets into the arena."""
+        log = departures.log
+        for rewriter, packets, again in departures.parcels:
+            if not again:
+                if id(packets) not in bursts:
+                    bursts[id(packets)] = _take_apart(packets)
+                burst = bursts[id(packets)]
+                if burst is not None:
+                    at = self._room(len(packets), log, path)
+                    if rewriter.write_burst(burst, self._view, at, _STRIDE, log.next_seq + len(self._sizes) & 0xFFFF):
+                        self._protect(handle, burst.sizes)
+                        continue
+            write = rewriter.write_again if again else rewriter.write
+            for packet in packets:
+                if len(packet.payload) > _LARGEST_PAYLOAD:
+                    self._counts["drop-too-long"] += 1
+                    continue
+                at = self._room(1, log, path)
+                size = write(packet, self._view, at, log.next_seq + len(self._sizes) & 0xFFFF)
+                if size:
+                    self._protect(handle, array("i", (size,)))
+        self._leave(log, path)
 
-    def _end_run(self, path: UdpPath, first: int, slot: int) -> None:
-        if slot > first:
-            self._runs.append((path, first, slot - first))
-        self._used = slot
+    def _room(self, count: int, log: SentLog, path: Path) -> int:
+        """Where in the arena the next `count` packets of this viewer go."""
+        if self._used + len(self._sizes) + count > _SLOTS:
+            self._leave(log, path)
+            self._flush()
+        return (self._used + len(self._sizes)) * _STRIDE
 
-    def _write(
-        self, slot: int, log: SentLog, handle: object, rewriter: StreamRewriter, packet: Packet, again: bool
-    ) -> int:
-        """One protected packet at `slot`; its size, or 0 if the viewer gets nothing."""
-        if len(packet.payload) > _LARGEST_PAYLOAD:
-            self._counts["drop-too-long"] += 1
-            return 0
-        write = rewriter.write_again if again else rewriter.write
-        length = self._length
-        length[0] = write(packet, self._view, slot * _STRIDE, log.next_seq)
-        if length[0] == 0:
-            return 0
-        if lib.srtp_protect(handle, self._slots[slot], length) != 0:
-            self._counts["drop-protect"] += 1
-            length[0] = 0
-        size: int = length[0]
-        log.note(size, self._now_us)
-        return size
+    def _protect(self, handle: object, sizes: array[int]) -> None:
+        """Protect the next packets where they lie."""
+        slot = self._used + len(self._sizes)
+        end = slot + len(sizes)
+        self._lengths[slot:end] = sizes
+        for place, length in self._slots[slot:end]:
+            if srtp_protect(handle, place, length):
+                self._counts["drop-protect"] += 1
+                length[0] = 0
+        self._sizes += self._lengths[slot:end]
+
+    def _leave(self, log: SentLog, path: Path) -> None:
+        """Note what one viewer gets, and let it go out at the next flush; on TCP at once."""
+        sizes, self._sizes = self._sizes, []
+        if not sizes:
+            return
+        if sizes != self._shape.sizes:
+            self._shape = _shape(sizes, self._now_us)
+        shape, first = self._shape, self._used
+        log.note_all(shape.sent)
+        if isinstance(path, UdpPath):
+            self._iovecs[2 * first + 1 : 2 * (first + len(sizes)) : 2] = shape.lengths
+            for begin, count in shape.runs:
+                self._runs.append((path, first + begin, count))
+            self._used += len(sizes)
+            return
+        for slot, size in enumerate(sizes, first):
+            if size:
+                self._counts["rtp-out"] += 1
+                path.send(bytes(self._view[slot * _STRIDE : slot * _STRIDE + size]))
 
     def _flush(self) -> None:
         runs, self._runs, self._used = self._runs, [], 0
@@ -170,32 +187,21 @@ class PureFanOut:
 
     def _send_messages(self, sendmmsg: SendMessages, runs: list[tuple[UdpPath, int, int]]) -> bool:
         """Send every run; False if GSO was refused, and then what was not sent is left in `runs`."""
-        iovecs_at = self._iovecs.buffer_info()[0]
-        messages_at, controls_at = ctypes.addressof(self._messages), ctypes.addressof(self._controls)
-        for index, (path, first, count) in enumerate(runs):
+        iovecs = self._iovecs
+        iovecs_at, controls_at = iovecs.buffer_info()[0], ctypes.addressof(self._controls)
+        words: list[int] = []
+        for path, first, count in runs:
             control_at = control_length = 0
             if count > 1:
-                control_at, control_length = controls_at + index * _CONTROL.size, _CONTROL.size
-                segment = self._iovecs[2 * first + 1]
-                _CONTROL.pack_into(
-                    self._controls, index * _CONTROL.size, _CONTROL_LENGTH, _SOL_UDP, _UDP_SEGMENT, segment
-                )
-            _MESSAGE.pack_into(
-                self._messages,
-                index * _MESSAGE.size,
-                path.sockaddr_at,
-                path.sockaddr_bytes,
-                iovecs_at + 16 * first,
-                count,
-                control_at,
-                control_length,
-                0,
-                0,
-            )
+                control_at, control_length = controls_at + iovecs[2 * first + 1] * _CONTROL.size, _CONTROL.size
+            words += path.sockaddr_at, path.sockaddr_bytes, iovecs_at + 16 * first, count
+            words += control_at, control_length, 0, 0
+        messages = array("Q", words)
+        messages_at = messages.buffer_info()[0]
         fd = self._mux.socket.fileno()
         sent = 0
         while sent < len(runs):
-            done = sendmmsg(fd, ctypes.c_void_p(messages_at + sent * _MESSAGE.size), len(runs) - sent, _MSG_DONTWAIT)
+            done = sendmmsg(fd, ctypes.c_void_p(messages_at + sent * _MESSAGE_BYTES), len(runs) - sent, _MSG_DONTWAIT)
             if done > 0:
                 sent += done
                 continue
@@ -216,7 +222,45 @@ class PureFanOut:
         return True
 
 
-def _one_by_one(departures: Departures) -> Iterator[tuple[StreamRewriter, Packet, bool]]:
-    for rewriter, packets, again in departures.parcels:
-        for packet in packets:
-            yield rewriter, packet, again
+def _take_apart(packets: Sequence[Packet]) -> Burst | None:
+    """None if they must be written one by one."""
+    if len(packets) > _SLOTS or any(len(packet.payload) > _LARGEST_PAYLOAD for packet in packets):
+        return None
+    return take_apart(packets)
+
+
+class _Shape(NamedTuple):
+    """The sizes of what one viewer gets. Most viewers of a burst have the same."""
+
+    sizes: list[int]
+    sent: Sent
+    lengths: array[int]
+    runs: Sequence[tuple[int, int]]
+
+
+_NO_SHAPE = _Shape([], sent_together((), 0), array("Q"), ())
+
+
+def _shape(sizes: list[int], now_us: int) -> _Shape:
+    return _Shape(sizes, sent_together(sizes, now_us), array("Q", sizes), tuple(_runs(sizes)))
+
+
+def _runs(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Cut into runs of equal size, the last of which may be shorter: where each begins, and how many.
+
+    A size of 0 is no packet.
+    """
+    begin = largest = total = 0
+    for slot, size in enumerate(sizes):
+        if slot > begin and (not 0 < size <= largest or slot - begin == _MAX_RUN or total + size > _MAX_RUN_BYTES):
+            yield begin, slot - begin
+            begin = slot
+        if slot == begin:
+            largest, total = size, 0
+        total += size
+        if size < largest or size == 0:
+            if size:
+                yield begin, slot + 1 - begin
+            begin = slot + 1
+    if begin < len(sizes):
+        yield begin, len(sizes) - begin
