@@ -1,10 +1,10 @@
 """Strangers shout at the media port during a call: what does it cost the call, and the server?
 
-    python -m bench.storm [--seconds 60] [--pps 10000]
+    python -m bench.storm [--seconds 60] [--rounds 6] [--pps 10000]
 
 A real server, a speaker and a listener with real keys, who measure how long a packet of sound takes from one to the
-other; then the same again while another process sends malformed datagrams of every kind. Prints one line of JSON;
-README.md says how to read it. Loopback only.
+other, in peace and while another process sends malformed datagrams of every kind. Peace and storm take turns, so that
+whatever else the machine does meets both. Prints one line of JSON; README.md says how to read it. Loopback only.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ import json
 import os
 import random
 import socket
+import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 from aioice import stun
 from prometheus_client.parser import text_string_to_metric_families
@@ -115,29 +118,45 @@ def noise(ufrag: str) -> list[bytes]:
     return datagrams
 
 
-def storm(port: int, ufrag: str, seconds: float, pps: int) -> dict[str, int]:
-    """Send; runs in a process of its own. Replies are counted."""
+def storm(port: int, ufrag: str, pps: int) -> None:
+    """A process of its own: sends for so many seconds as a line of input says, then says what was sent and answered."""
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, 0)
-    sent = replies = 0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.bind((HOST, 0))
         stranger.setblocking(False)
         datagrams = itertools.cycle(noise(ufrag))
-        started = time.monotonic()
-        while (elapsed := time.monotonic() - started) < seconds:
-            while sent < elapsed * pps:
-                with contextlib.suppress(OSError):  # full buffers: not what is measured
-                    stranger.sendto(next(datagrams), (HOST, port))
-                sent += 1
-            time.sleep(BATCH_S)
-        time.sleep(0.2)
-        while True:
-            try:
-                stranger.recv(2048)
-                replies += 1
-            except BlockingIOError:
-                return {"sent": sent, "replies": replies}
+        for line in sys.stdin:
+            seconds, sent, replies = float(line), 0, 0
+            started = time.monotonic()
+            while (elapsed := time.monotonic() - started) < seconds:
+                while sent < elapsed * pps:
+                    with contextlib.suppress(OSError):  # full buffers: not what is measured
+                        stranger.sendto(next(datagrams), (HOST, port))
+                    sent += 1
+                time.sleep(BATCH_S)
+            time.sleep(0.2)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    stranger.recv(2048)
+                    replies += 1
+            print(json.dumps({"sent": sent, "replies": replies}), flush=True)
+
+
+class Stretch(NamedTuple):
+    """What one stretch of peace or storm showed. `core` is the server's share of a core."""
+
+    delays_ms: list[float]
+    packets: int
+    core: float
+
+
+def delivered(stretches: Sequence[Stretch]) -> float:
+    return sum(len(one.delays_ms) for one in stretches) / sum(one.packets for one in stretches)
+
+
+def delay_ms(stretches: Sequence[Stretch], share: float) -> float:
+    return round(quantile([delay for one in stretches for delay in one.delays_ms], share), 2)
 
 
 async def counters(server: Server, teacher: Participant) -> dict[str, float]:
@@ -151,7 +170,7 @@ async def counters(server: Server, teacher: Participant) -> dict[str, float]:
     }
 
 
-async def measure(seconds: float, pps: int) -> dict[str, object]:
+async def measure(seconds: float, rounds: int, pps: int) -> dict[str, object]:
     async with AsyncExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bichron-storm-")))
         server = await start_server(data)
@@ -177,51 +196,56 @@ async def measure(seconds: float, pps: int) -> dict[str, object]:
         microphone = Microphone(speaker)
         await speak(microphone, 2)  # a voice is first heard, then given a slot
 
-        async def stretch() -> dict[str, float]:
-            listener.delays_ms.clear()
+        async def stretch() -> Stretch:
+            listener.delays_ms = []
             cpu, began = cpu_seconds(server.process.pid), time.monotonic()
-            packets = await speak(microphone, seconds)
+            packets = await speak(microphone, seconds / rounds)
             used = (cpu_seconds(server.process.pid) - cpu) / (time.monotonic() - began)
             await asyncio.sleep(0.2)
-            delays = listener.delays_ms
-            return {
-                "p50": quantile(delays, 0.5),
-                "p99": quantile(delays, 0.99),
-                "delivered": len(delays) / packets,
-                "core": used,
-            }
+            return Stretch(listener.delays_ms, packets, used)
 
-        quiet = await stretch()
         before = await counters(server, teacher)
         ufrag = next(line for line in listener.answer.splitlines() if line.startswith("a=ice-ufrag:"))[12:]
         shouting = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bench.storm", "--storm", str(listener.wire.destination[1]), ufrag),
-            *("--seconds", str(seconds), "--pps", str(pps)),
+            *("--pps", str(pps)),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
-        loud = await stretch()
-        said, _ = await shouting.communicate()
-        told = json.loads(said)
+        if shouting.stdin is None or shouting.stdout is None:
+            raise RuntimeError("the storm has no pipes")
+        quiet, loud, told = [await stretch()], [], Counter[str]()
+        for _ in range(rounds):
+            shouting.stdin.write(b"%f\n" % (seconds / rounds))
+            loud.append(await stretch())
+            told.update(json.loads(await shouting.stdout.readline()))
+            quiet.append(await stretch())
+        shouting.stdin.close()
+        await shouting.wait()
         after = await counters(server, teacher)
         consent.cancel()
         await asyncio.gather(consent, return_exceptions=True)
         dropped = {name: after[name] - before.get(name, 0) for name in after if name.startswith(("drop-", "stun-"))}
         lost = [message for who in (teacher, ana) for message in who.told if message["type"] in ("media.lost", "bye")]
+        calm = [(one + other) / 2 for one, other in itertools.pairwise(delay_ms([one], 0.99) for one in quiet)]
+        added = [delay_ms([one], 0.99) - peace for one, peace in zip(loud, calm, strict=True)]
         return {
             "bench": "storm",
             "seconds": seconds,
+            "rounds": rounds,
             "pps": round(told["sent"] / seconds),
             "seen": round(sum(dropped.values()) / told["sent"], 3),
             "replies": told["replies"],
             "disconnects": len(lost),
             "errors": int(after.get("drop-error", 0)),
-            "media_ms_p50_quiet": round(quiet["p50"], 2),
-            "media_ms_p50": round(loud["p50"], 2),
-            "media_ms_p99_quiet": round(quiet["p99"], 2),
-            "media_ms_p99": round(loud["p99"], 2),
-            "delivered": round(loud["delivered"], 4),
-            "core_quiet": round(quiet["core"], 3),
-            "core": round(loud["core"], 3),
+            "media_ms_p50_quiet": delay_ms(quiet, 0.5),
+            "media_ms_p50": delay_ms(loud, 0.5),
+            "media_ms_p99_quiet": delay_ms(quiet, 0.99),
+            "media_ms_p99": delay_ms(loud, 0.99),
+            "media_ms_p99_added": round(statistics.median(added), 2),
+            "delivered": round(delivered(loud), 4),
+            "core_quiet": round(statistics.mean(one.core for one in quiet), 3),
+            "core": round(statistics.mean(one.core for one in loud), 3),
             "cpus": os.cpu_count(),
             "load": round(os.getloadavg()[0], 1),
         }
@@ -229,15 +253,16 @@ async def measure(seconds: float, pps: int) -> dict[str, object]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Strangers shout at the media port during a call.")
-    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--seconds", type=float, default=12, help="of storm, and at least as many of peace")
+    parser.add_argument("--rounds", type=int, default=6, help="in which they take turns")
     parser.add_argument("--pps", type=int, default=10_000)
     parser.add_argument("--storm", nargs=2, metavar=("PORT", "UFRAG"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.storm:
         port, ufrag = arguments.storm
-        print(json.dumps(storm(int(port), ufrag, arguments.seconds, arguments.pps)))
+        storm(int(port), ufrag, arguments.pps)
     else:
-        print(json.dumps(asyncio.run(measure(arguments.seconds, arguments.pps))))
+        print(json.dumps(asyncio.run(measure(arguments.seconds, arguments.rounds, arguments.pps))))
 
 
 if __name__ == "__main__":
