@@ -32,6 +32,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.exc import OperationalError
 
 from server.rooms.kernel import ClassId
 
@@ -90,8 +91,12 @@ class RecordingRecord(Struct, frozen=True):
     title: str = ""
 
 
+class CatalogueUnavailable(Exception):
+    """The file cannot be read or written now: a full disk, most often. Nothing has changed."""
+
+
 class Catalogue:
-    """The catalogue in one SQLite file (`None`: in memory, for tests)."""
+    """The catalogue in one SQLite file (`None`: in memory, for tests). Every call may raise CatalogueUnavailable."""
 
     def __init__(self, path: Path | None) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="catalogue")
@@ -172,8 +177,11 @@ class Catalogue:
     def _transaction(self, work: Callable[[Connection], T]) -> T:
         if self._engine is None:
             raise RuntimeError("the catalogue is closed")
-        with self._engine.begin() as db:
-            return work(db)
+        try:
+            with self._engine.begin() as db:
+                return work(db)
+        except OperationalError as error:
+            raise CatalogueUnavailable(str(error.orig)) from error
 
     def _create(self) -> None:
         if self._path is not None:

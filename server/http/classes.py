@@ -15,7 +15,7 @@ import unicodedata
 
 from msgspec import Struct
 
-from server.catalogue import ClassRecord
+from server.catalogue import CatalogueUnavailable, ClassRecord
 from server.http import errors
 from server.http.auth import Admission, Visitor, fresh_person
 from server.http.errors import Problem
@@ -69,7 +69,8 @@ async def create(services: Services, title: str, records: bool) -> ClassRecord:
     try:
         await services.hosts.open(record.id, record.title, Settings(record_automatically=records))
     except Refused as refused:
-        await services.catalogue.remove_class(record.id)
+        with contextlib.suppress(CatalogueUnavailable):  # then it stays: one that cannot be opened, but put away
+            await services.catalogue.remove_class(record.id)
         raise _from_refusal(refused) from None
     return record
 
@@ -234,5 +235,5 @@ _WORDS = {
 
 def _from_refusal(refused: Refused) -> Problem:
     if refused.reason == "log.unavailable":
-        return Problem(503, refused.reason, "The server cannot write to its disk right now.")
+        return errors.disk_unavailable(refused.reason)
     return Problem(409, refused.reason, f"The class refused this: {refused.reason}.")

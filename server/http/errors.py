@@ -47,6 +47,10 @@ def not_found(what: str) -> Problem:
     return Problem(404, "not-found", f"{what} does not exist, or no longer.")
 
 
+def disk_unavailable(code: str) -> Problem:
+    return Problem(503, code, "The server cannot write to its disk right now.")
+
+
 def forbidden(code: str, message: str) -> Problem:
     return Problem(403, code, message)
 

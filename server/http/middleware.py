@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from server.catalogue import CatalogueUnavailable
 from server.http import answers, errors, identity
 from server.http.auth import Visitor
 from server.http.errors import Problem
@@ -98,6 +99,9 @@ async def explained(request: web.Request, handler: Next) -> web.StreamResponse:
         problem = raised
     except web.HTTPException as raised:
         problem = errors.from_http(raised)
+    except CatalogueUnavailable as raised:
+        log.error("while answering %s: the catalogue is unavailable: %s", request.match_info.route.resource, raised)
+        problem = errors.disk_unavailable("catalogue.unavailable")
     except Exception:  # the top frame of a request
         log.exception("while answering %s", request.match_info.route.resource)
         problem = Problem(500, "server", "The server failed at this. It has been noted; please try again.")
