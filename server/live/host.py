@@ -237,11 +237,13 @@ class ClassHost:
         due: list[Command] = []
         now = self.now()
         if self._closed_with is None and now >= self._clock_not_before:
-            due += [DropParticipant(participant) for participant in sorted(self._lost)]
-            due += [command for at, command in deadlines(self._classroom) if at <= now]
+            # When a network fails, hundreds are lost at once: they go in batches like everybody's commands.
+            lost = sorted(self._lost)[:BATCH_MOST]
+            self._lost.difference_update(lost)
+            due += [DropParticipant(participant) for participant in lost]
+            due += [command for at, command in deadlines(self._classroom) if at <= now][:BATCH_MOST]
             if self._records and self._casting.recording_trouble != self._classroom.recording.trouble:
                 due.append(NoteRecordingTrouble(self._casting.recording_trouble))
-            self._lost.clear()
         batch = [self._asked.popleft() for _ in range(min(BATCH_MOST, len(self._asked)))]
         return batch + [Asked(SYSTEM, command, NO_CLIENT, 0, None) for command in due]
 

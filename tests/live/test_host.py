@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from server.live.host import RECORDER_CHECK_MS
+from server.live.host import BATCH_MOST, RECORDER_CHECK_MS
 from server.live.telling import ByeReason, FreshView, Told
 from server.log.eventlog import Conflict
 from server.rooms.breakouts import CloseBreakouts, OpenBreakouts, ShuffleBreakouts
@@ -299,6 +299,25 @@ async def test_a_connection_lost_while_the_disk_is_full_is_dropped_once_there_is
     log.full = False
     await world.clock.pass_ms(1_500)
     assert world.host.classroom.roster.people[bo.id].presence is Presence.DROPPED
+
+
+def presence_of(world: World, person: Person) -> Presence:
+    return world.host.classroom.roster.people[person.id].presence
+
+
+async def test_a_crowd_that_is_lost_at_once_is_dropped_in_batches(world: World, log: TroubledLog) -> None:
+    crowd = [await world.comes(f"p{number}") for number in range(3 * BATCH_MOST)]
+    log.appends.clear()
+    for person in crowd:
+        person.stops_reading()
+        person.session.leave()
+    await settle()
+    assert log.appends == [BATCH_MOST] * 3
+    assert {presence_of(world, person) for person in crowd} == {Presence.DROPPED}
+    log.appends.clear()
+    await world.clock.pass_ms(GRACE_MS)
+    assert log.appends == [BATCH_MOST] * 3
+    assert {presence_of(world, person) for person in crowd} == {Presence.GONE}
 
 
 async def test_who_is_back_before_his_drop_could_be_written_is_not_dropped(world: World, log: TroubledLog) -> None:
