@@ -134,13 +134,14 @@ async def end(services: Services, record: ClassRecord) -> None:
     """Idempotent."""
     if record.ended_at:
         return
-    with contextlib.suppress(KeyError):  # one that does not run, because its log cannot be used, can still be put away
+    try:
         host = await services.hosts.get(record.id)
-        try:
-            await host.submit(SYSTEM, EndClass())
-        except Refused as refused:
-            if refused.reason not in {"class.ended", "class.unavailable"}:
-                raise _from_refusal(refused) from None
+        await host.submit(SYSTEM, EndClass())
+    except KeyError:  # its log cannot be used
+        await services.hosts.put_away(record.id)
+    except Refused as refused:
+        if refused.reason not in {"class.ended", "class.unavailable"}:
+            raise _from_refusal(refused) from None
     await services.catalogue.end_class(record.id, services.clock.now())
 
 

@@ -19,7 +19,7 @@ from server.live.ports import Circle, LinkReport, MediaPlane, PeerId, Recorder, 
 from server.live.telling import LayersWanted, Levels, Slot, Slots
 from server.log.eventlog import Conflict, EventLog, LogUnavailable
 from server.rooms.kernel import ClassId, Entry, Instant, ParticipantId, Refused, RoomId
-from server.rooms.room import Classroom, Settings, open_classroom
+from server.rooms.room import ClassPhase, Classroom, Settings, open_classroom
 
 FINISH_RETRY_S = (1, 5, 30, 120)
 """Between attempts to publish; the last one again and again."""
@@ -146,6 +146,10 @@ class Hosts:
         """A running class. Raises KeyError: unknown, ended, or quarantined."""
         return self._hosts[class_id]
 
+    async def put_away(self, class_id: ClassId) -> None:
+        """Publish what was recorded of a class that cannot be used. Its log stays as it is."""
+        await self._recorder.publish(class_id, self._clock.now())
+
     async def recover(self) -> None:
         """At start: go on with every class that has not ended, and finish what ended ones have left."""
         for class_id in await self._log.classes():
@@ -192,20 +196,25 @@ class Hosts:
             self._quarantined[class_id] = str(error)
         finally:
             del self._hosts[class_id], self._running[class_id]
-        if host.ended:
-            self._finishing[class_id] = asyncio.create_task(self._finish(host.classroom), name=f"finish {class_id}")
+        if host.ended or class_id in self._quarantined:
+            self._finishing[class_id] = asyncio.create_task(
+                self._finish(host.classroom, host.now()), name=f"finish {class_id}"
+            )
 
-    async def _finish(self, classroom: Classroom) -> None:
+    async def _finish(self, classroom: Classroom, at: Instant) -> None:
+        """Of a class that was set aside at `at`, what was recorded until then."""
+        ended = classroom.phase is ClassPhase.ENDED
         delays_s = itertools.chain(FINISH_RETRY_S, itertools.repeat(FINISH_RETRY_S[-1]))
         for delay_s in delays_s:
             try:
-                if self._on_end is not None:
+                if ended and self._on_end is not None:
                     await self._on_end(classroom.id, classroom.ended_at)
                 if classroom.recording.takes:
-                    await self._recorder.publish(classroom.id, classroom.ended_at)
-                await self._log.retire(classroom.id)
+                    await self._recorder.publish(classroom.id, classroom.ended_at if ended else at)
+                if ended:
+                    await self._log.retire(classroom.id)
                 break
             except Exception:
-                logger.exception("class %s has ended, but not everything is finished; trying again", classroom.id)
+                logger.exception("class %s is over, but not everything is finished; trying again", classroom.id)
             await self._clock.sleep(delay_s)
         self._finishing.pop(classroom.id, None)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from server.log.codec import encode
-from server.log.eventlog import Loaded
+from server.log.eventlog import Conflict, Loaded
 from server.log.memory import MemoryLog
 from server.log.record import Damaged
 from server.rooms.chat import MessageSent, SendMessage
@@ -94,6 +94,22 @@ async def test_what_could_not_be_published_before_a_crash_is_published_after(wor
     assert world.ended == [CLASS, CLASS]
 
 
+async def test_what_was_recorded_of_a_class_that_failed_is_published() -> None:
+    log = TroubledLog()
+    world = World(log)
+    await world.opened()
+    ann = await world.comes("ann", Role.INSTRUCTOR)
+    await ann.says(StartRecording())
+    log.broken = Conflict("somebody else appended")
+    with pytest.raises(Refused, match=r"class\.unavailable"):
+        await ann.says(SendMessage("hello"))
+    await settle()
+    assert list(world.hosts.quarantined) == [CLASS]
+    assert world.recorder.published == [CLASS]
+    assert world.ended == []  # it may go on when the server starts again
+    assert await world.log.classes() == [CLASS]
+
+
 class PoisonedLog(MemoryLog):
     """Gives out something else than it was given for one class."""
 
@@ -127,6 +143,8 @@ async def test_a_poisoned_class_is_set_aside_and_the_others_run(poison: Exceptio
     assert list(world.hosts.quarantined) == [CLASS]
     with pytest.raises(KeyError):
         await world.hosts.get(CLASS)
+    await world.hosts.put_away(CLASS)
+    assert world.recorder.published == [CLASS]
     other = await world.hosts.get(OTHER)
     session = await other.enter(ParticipantId("ann"), "Ann", Role.INSTRUCTOR, ClientId("tab"))
     await session.submit(SendMessage("hello"), 1)
