@@ -283,6 +283,7 @@ def _parse_source_description(count: int, body: bytes) -> SourceDescription:
         _need(body, at + 4)
         ssrc = _U32.unpack_from(body, at)[0]
         at += 4
+        is_named = False
         while True:
             _need(body, at + 1)
             item = body[at]
@@ -292,7 +293,8 @@ def _parse_source_description(count: int, body: bytes) -> SourceDescription:
             _need(body, at + 1)
             end = at + 1 + body[at]
             _need(body, end)
-            if item == _CNAME:
+            if item == _CNAME and not is_named:  # a chunk has one (RFC 3550 6.5.1)
+                is_named = True
                 cnames.append((ssrc, body[at + 1 : end].decode()))
             at = end
         at += -at % 4
