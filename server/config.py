@@ -77,8 +77,10 @@ SETTINGS: tuple[Setting, ...] = (
         "turn-urls",
         "",
         "URLS",
-        "Addresses of a TURN server, separated by commas, such as `turn:class.example.org:3478`, for participants "
-        "whose network lets only relayed traffic out. Needs `--turn-secret-file`.",
+        "Addresses of a TURN server, separated by commas, for participants whose network lets only relayed traffic "
+        "out: `turn:class.example.org:3478` (UDP), `turn:class.example.org:3478?transport=tcp` where no UDP gets out, "
+        "`turns:class.example.org:443?transport=tcp` where only TLS does. Browsers prefer them in this order. Needs "
+        "`--turn-secret-file`.",
     ),
     Setting(
         "turn-secret-file",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -61,9 +61,15 @@ async def restart(server: Server, tmp_path: Path) -> AsyncIterator[Restart]:
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+def flags() -> Sequence[str]:
+    """What Chromium is started with."""
+    return FLAGS
+
+
+@pytest.fixture
+async def browser(flags: Sequence[str]) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        chromium = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(flags))
         yield chromium
         await chromium.close()
 
