@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import socket
 import struct
 from binascii import crc32
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from tests.media.peers import HOST, Clock, Ledger, Stage, counted, stage
 from tests.media.wire import Camera, TcpWire, Wire, WirePeer, label
 
 pytestmark = pytest.mark.media
+
+PATIENCE_BYTES = 128 << 10
 
 
 async def enter(room: Stage, name: str, publish: bool = False, tcp: bool = False) -> WirePeer:
@@ -318,3 +321,19 @@ async def test_an_offer_with_other_lines_is_a_new_connection() -> None:
         await bo.ask(audio=2)
         assert lines(bo.answer, "o=") != lines(before, "o=")
         assert room.plane.stats()["now-connected"] == 0
+
+
+async def test_what_a_slow_tcp_peer_has_not_taken_is_dropped_and_not_kept_by_the_kernel() -> None:
+    """Megabytes would be half a minute of a slow link, and nobody could tell how old they are."""
+    async with stage() as room:
+        asleep = socket.socket()
+        asleep.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 10)
+        asleep.connect((HOST, room.plane.port))
+        await counted(room.plane, "tcp-accepted")
+        (path,) = room.plane._tcp.paths
+        packets = 0
+        while not room.plane.counts["send-tcp-backlog"]:
+            path.send(bytes(1200))
+            packets += 1
+        asleep.close()
+        assert packets * 1200 < PATIENCE_BYTES

@@ -7,17 +7,26 @@ has spoken authenticated STUN it is a stranger with a few seconds and a few byte
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections import Counter
 from collections.abc import Callable
 
 from server.media.net.link import Link
 from server.media.net.udpmux import Address, UdpMux, dispatch
 
+TCP_NOTSENT_LOWAT = 25
 _MIN_FRAME_BYTES = 12
 _MAX_FRAME_BYTES = 1500
 
-# Half a second of 4 Mbit/s. More than that queued means the network cannot keep up; fresh media is worth more.
-_MAX_BACKLOG_BYTES = 256 << 10
+# More than that queued means the network cannot keep up. Fresh media is worth more, and sound more than pictures: what
+# is small is sound, feedback or a check.
+_MAX_BACKLOG_BYTES = 64 << 10
+_MAX_BACKLOG_OF_PICTURES_BYTES = 48 << 10
+_SMALL_BYTES = 400
+
+# What the kernel takes beyond what is on its way (tcp(7)): else it would queue megabytes out of our sight.
+_NOT_SENT_BYTES = 16 << 10
 
 _STRANGER_SECONDS = 5.0
 _LINGER_SECONDS = 1.0
@@ -70,6 +79,8 @@ class TcpPath(asyncio.Protocol):
         if not isinstance(transport, asyncio.Transport):
             raise TypeError("a TCP server makes transports that read and write")
         self._transport = transport
+        with contextlib.suppress(OSError):  # only a slow network is the worse for it
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, _NOT_SENT_BYTES)
         host, port = transport.get_extra_info("peername")[:2]
         self.address = (host.removeprefix("::ffff:"), port)
         listener = self._listener
@@ -138,7 +149,9 @@ class TcpPath(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             self._counts["send-tcp-closed"] += 1
-        elif transport.get_write_buffer_size() > _MAX_BACKLOG_BYTES:
+        elif transport.get_write_buffer_size() > (
+            _MAX_BACKLOG_BYTES if len(datagram) <= _SMALL_BYTES else _MAX_BACKLOG_OF_PICTURES_BYTES
+        ):
             self._counts["send-tcp-backlog"] += 1
         else:
             transport.write(len(datagram).to_bytes(2, "big") + datagram)
