@@ -18,6 +18,8 @@ demo: $(VENV)/.run $(PAGES) ## A scripted class with real WebRTC peers, recorded
 	@$(BIN)/bichron demo $(if $(KEEP),--keep) $(ARGS)
 
 test: check media faults e2e ## Set up and run every check that CI runs
+	@if tools/setup firefox && tools/netns-veth true; then $(MAKE) --no-print-directory firefox; \
+	else echo "Firefox could not be set up, and was not tested."; fi
 	@echo "All checks passed."
 
 check: lint types unit web-check ## The fast part: lint, types, imports, unit tests

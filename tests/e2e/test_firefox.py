@@ -1,4 +1,5 @@
-"""Firefox in a class with programs as company: what each sends reaches the other decoded, across a breakout group.
+"""Firefox in a class with programs as company: what each sends reaches the other decoded, across a breakout group and
+across a network that was gone.
 
 Runs where Firefox and PulseAudio are installed, in a namespace that has a network card (make firefox).
 """
@@ -19,6 +20,8 @@ from server.synthetic.serving import Server, start_server
 from server.synthetic.voices import Voice
 from tests.e2e.firefox import FIREFOX, PULSEAUDIO, FirefoxPage, launch, speakers
 from tests.e2e.people import COLOUR, HEARD, RECEIVED
+from tests.e2e.weather import THROUGH
+from tests.faults.impairment import Weather, impaired
 
 VETH = os.environ.get("BICHRON_VETH", "")
 MISSING = [program for program in (FIREFOX, PULSEAUDIO) if not Path(program).exists()]
@@ -28,15 +31,21 @@ pytestmark = [
     pytest.mark.skipif(not VETH, reason="Firefox needs a network card in its namespace: make firefox"),
 ]
 
+MEDIA_PORT = 8189
 SILENT_DB, HEARD_DB = -80.0, -60.0
 FIREFOX_HZ, TEACHER_HZ, BO_HZ = 1500, 2600, 3400
 TEACHER_HUE, BO_HUE = (90, 200), (200, 90)  # reddish and bluish, as (U, V)
 RED, BLUE = 0, 2
+SCREEN = (800, 450)
+
+WIDTH = """
+(source) => document.querySelector(`[data-testid="tile"][data-source="${source}"] video`)?.videoWidth ?? 0
+"""
 
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    running = await start_server(tmp_path / "data", options=("--host", VETH))
+    running = await start_server(tmp_path / "data", udp_port=MEDIA_PORT, options=("--host", VETH))
     yield running
     await running.stop()
 
@@ -78,9 +87,11 @@ async def watched(viewer: Participant, participant: str) -> None:
     await viewer.until(lambda: slot.frames > seen + 5 and viewer.hears(FIREFOX_HZ))
 
 
-async def enter_by_firefox(page: FirefoxPage, link: str, name: str) -> str:
-    """Through the join page with both devices on; the participant id."""
+async def enter_by_firefox(page: FirefoxPage, link: str, name: str, media_port: int | None = None) -> str:
+    """Through the join page with both devices on, media to another port if there is one; the participant id."""
     await page.goto(link)
+    if media_port is not None:
+        await page.evaluate(f"({THROUGH})({media_port})")
     await page.type("join-name", name)
     await page.click("join-button")
     await page.until("document.querySelector('[data-testid=leave-button]') !== null", "entering the class")
@@ -101,7 +112,9 @@ async def test_firefox_speaks_watches_and_moves_between_groups_with_one_offer(
         code = made["links"]["learner"].rsplit("/", 1)[1]
         for person, code_, hz, hue in ((teacher, None, TEACHER_HZ, TEACHER_HUE), (bo, code, BO_HZ, BO_HUE)):
             await person.join(made["id"], code_)
-            await person.connect_media({"mic": Voice(hz), "camera": ClockPicture(320, 180, hue=hue)})
+            await person.connect_media(
+                {"mic": Voice(hz), "camera": ClockPicture(320, 180, hue=hue), "screen": ClockPicture(*SCREEN, fps=5)}
+            )
             await person.publish("mic", "camera")
 
         fay = await enter_by_firefox(page, made["links"]["learner"], "Fay")
@@ -125,9 +138,37 @@ async def test_firefox_speaks_watches_and_moves_between_groups_with_one_offer(
         await hears(page, loud=(TEACHER_HZ, BO_HZ))
         await sees(page, teacher.id, RED)
         await watched(teacher, fay)
+        await teacher.publish("screen")
+        await page.until(f"({WIDTH})('screen') === {SCREEN[0]}", "seeing the shared screen")
         assert await page.evaluate("window.bichron.negotiations") == 1
         before = await page.evaluate(f"({RECEIVED})()")
         await asyncio.sleep(1)
         after = await page.evaluate(f"({RECEIVED})()")
         assert after["framesDecoded"] > before["framesDecoded"] + 15  # two cameras of 15 pictures a second
         assert after["audioSamples"] > before["audioSamples"] + 48_000
+
+
+async def test_firefox_finds_another_way_to_the_server_when_its_network_was_gone(
+    server: Server, page: FirefoxPage
+) -> None:
+    async with Participant(server.url, "Dr. Rivera") as teacher, impaired((VETH, MEDIA_PORT)) as proxy:
+        await teacher.become_instructor(server.enter_link)
+        made = await teacher.request("POST", "/api/classes", {"title": "On a train"})
+        await teacher.join(made["id"])
+        await teacher.connect_media({"mic": Voice(TEACHER_HZ), "camera": ClockPicture(320, 180, hue=TEACHER_HUE)})
+        await teacher.publish("mic", "camera")
+        fay = await enter_by_firefox(page, made["links"]["learner"], "Fay", proxy.port)
+        await sees(page, teacher.id, RED)
+        await watched(teacher, fay)
+        assert proxy.counts["up"] > 0
+        await page.evaluate("void (window.was = window.bichron.pc)")
+
+        proxy.set(Weather(loss=1), Weather(loss=1))
+        await page.until("window.bichron.negotiations > 1", "an ICE restart", seconds=30)
+        proxy.move()
+        proxy.set()
+        received = f"({RECEIVED})().then((sums) => sums.framesDecoded)"
+        frames = int(await page.evaluate(received))
+        await page.until(f"{received}.then((frames) => frames > {frames} + 5)", "seeing again")
+        await watched(teacher, fay)
+        assert await page.evaluate("window.was === window.bichron.pc")
