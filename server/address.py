@@ -17,7 +17,7 @@ def reachable(config: Config) -> str:
 def all_reachable(config: Config) -> tuple[str, ...]:
     """Every such address, the best one first: listening on `::` there may be one of each family."""
     if config.public_address:
-        return (config.public_address,)
+        return config.public_address
     if config.bind_address not in EVERYWHERE:
         return (config.bind_address,)
     if ":" not in config.bind_address:

@@ -194,7 +194,7 @@ def announce(config: Config, server: Running) -> None:
     lines = [
         f"Bichron serves {server.url}",
         f"  Instructor link  {server.instructor_link}",
-        f"  Media            UDP port {server.udp_port} at {address.reachable(config)}",
+        f"  Media            UDP port {server.udp_port} at {', '.join(address.all_reachable(config))}",
         f"  Data             {config.data.resolve()}",
     ]
     if not (config.local_only or config.public_url or config.public_address):

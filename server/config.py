@@ -56,9 +56,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "public-address",
         "",
-        "IP",
+        "IPS",
         "The address under which browsers reach the UDP port, where it differs from `--host` (behind NAT, in a "
-        "container). Empty: `--host`, or this machine's own address when listening on all.",
+        "container); several, separated by commas, if there are several ways. Empty: `--host`, or this machine's own "
+        "address when listening on all.",
     ),
     Setting(
         "public-url",
@@ -113,7 +114,7 @@ class Config(Struct, frozen=True):
     host: str = "localhost"
     port: int = 8080
     udp_port: int = 8189
-    public_address: str = ""
+    public_address: tuple[str, ...] = ()
     public_url: str = ""
     trusted_proxies: tuple[str, ...] = ()
     turn_urls: tuple[str, ...] = ()
@@ -147,7 +148,7 @@ class Config(Struct, frozen=True):
         if self.public_url:
             return self.public_url
         everywhere = self.host in {"0.0.0.0", "::"}  # noqa: S104
-        name = (self.public_address or "localhost") if everywhere else self.host
+        name = next(iter(self.public_address), "localhost") if everywhere else self.host
         name = f"[{name}]" if ":" in name else name
         scheme, usual = ("https", 443) if self.own_tls else ("http", 80)
         return f"{scheme}://{name}" if port == usual else f"{scheme}://{name}:{port}"
@@ -160,7 +161,7 @@ def parse(values: Mapping[str, str]) -> Config:
         host=_host(values["host"]),
         port=_port("port", values["port"]),
         udp_port=_port("udp-port", values["udp_port"]),
-        public_address=_address(values["public_address"]),
+        public_address=_addresses(values["public_address"]),
         public_url=_url(values["public_url"]),
         trusted_proxies=_networks(values["trusted_proxies"]),
         turn_urls=_turn_urls(values["turn_urls"]),
@@ -248,13 +249,11 @@ def _port(name: str, text: str) -> int:
     raise BadSetting(f"--{name} wants a number from 0 to 65535, not {text!r}")
 
 
-def _address(text: str) -> str:
-    if not text:
-        return ""
+def _addresses(text: str) -> tuple[str, ...]:
     try:
-        return str(ipaddress.ip_address(text))
+        return tuple(dict.fromkeys(str(ipaddress.ip_address(part.strip())) for part in text.split(","))) if text else ()
     except ValueError:
-        raise BadSetting(f"--public-address wants an IP address, not {text!r}") from None
+        raise BadSetting(f"--public-address wants IP addresses, separated by commas, not {text!r}") from None
 
 
 def _url(text: str) -> str:

@@ -36,7 +36,7 @@ def context(config: Config) -> ssl.SSLContext | None:
 
 def names(config: Config) -> list[str]:
     """For whom a certificate of our own is."""
-    return sorted({"localhost", "127.0.0.1", config.host, address.reachable(config)} - address.EVERYWHERE)
+    return sorted({"localhost", "127.0.0.1", config.host, *address.all_reachable(config)} - address.EVERYWHERE)
 
 
 def self_signed(folder: Path, wanted: list[str]) -> tuple[Path, Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from server import config
+from server.address import all_reachable
 from server.config import BadSetting, Config
 
 DOC = Path(__file__).parents[1] / "docs" / "configuration.md"
@@ -41,6 +42,7 @@ def test_the_defaults_of_the_table_are_those_of_the_type() -> None:
         ("--udp-port", "-1"),
         ("--host", "example.org"),
         ("--public-address", "example.org"),
+        ("--public-address", "192.0.2.7,"),
         ("--public-url", "class.example.org"),
         ("--public-url", "https://class.example.org/here"),
         ("--trusted-proxies", "10.0.0.0/99"),
@@ -66,12 +68,18 @@ def test_what_makes_no_sense_is_refused_and_named(flags: tuple[str, ...]) -> Non
         (("--host", "::1"), "http://[::1]:8080"),
         (("--host", "0.0.0.0"), "http://localhost:8080"),
         (("--host", "0.0.0.0", "--public-address", "192.0.2.7"), "http://192.0.2.7:8080"),
+        (("--host", "0.0.0.0", "--public-address", "192.0.2.7, 2001:db8::7"), "http://192.0.2.7:8080"),
         (("--tls", "self-signed"), "https://localhost:8080"),
         (("--public-url", "https://Class.example.org/"), "https://class.example.org"),
     ],
 )
 def test_people_are_sent_to_the_address_they_can_reach(flags: tuple[str, ...], origin: str) -> None:
     assert given(*flags).origin(8080) == origin
+
+
+def test_browsers_are_told_every_public_address() -> None:
+    several = given("--host", "0.0.0.0", "--public-address", "192.0.2.7, 2001:db8::7,192.0.2.7")
+    assert all_reachable(several) == ("192.0.2.7", "2001:db8::7")
 
 
 def test_the_usual_port_is_not_spelled_out() -> None:

@@ -61,7 +61,7 @@ def known_host(request: web.Request, config: Config) -> bool:
         return False
     if config.public_url and name == _name_of(config.public_url):
         return True
-    if name in {"localhost", "127.0.0.1", "::1", config.host, config.public_address}:
+    if name in {"localhost", "127.0.0.1", "::1", config.host, *config.public_address}:
         return True
     return not config.local_only and not config.public_url
 

@@ -34,6 +34,8 @@ class Wire(asyncio.DatagramProtocol):
         self._ledger = room.ledger
         self.responses: asyncio.Queue[bytes] = asyncio.Queue()
         self.raw: list[bytes] = []
+        self.heard_from: set[str] = set()
+        """Addresses; over UDP only."""
         self._queue: asyncio.Queue[bytes] = asyncio.Queue()
         self._transport: asyncio.DatagramTransport | None = None
 
@@ -52,8 +54,10 @@ class Wire(asyncio.DatagramProtocol):
         # asyncio's own datagram transport is no DatagramTransport by inheritance.
         self._transport = cast(asyncio.DatagramTransport, transport)
 
-    def datagram_received(self, data: bytes, addr: object) -> None:
+    def datagram_received(self, data: bytes, addr: tuple[str, int] | None) -> None:
         self.raw.append(data)
+        if addr is not None:
+            self.heard_from.add(addr[0])
         self._ledger.wake()
         (self.responses if data[0] < 4 else self._queue).put_nowait(data)
 

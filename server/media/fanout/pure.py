@@ -83,6 +83,7 @@ class PureFanOut:
         self._controls = ctypes.create_string_buffer(
             b"".join(_CONTROL.pack(_CONTROL_LENGTH, _SOL_UDP, _UDP_SEGMENT, size) for size in range(_STRIDE))
         )
+        self._joint_controls: dict[tuple[bytes, int], tuple[ctypes.Array[ctypes.c_char], int, int]] = {}
         self._runs: list[tuple[UdpPath, int, int]] = []
         self._used = 0
         self._sizes: list[int] = []  # of the packets of the viewer at hand, in the slots from `_used` on
@@ -185,14 +186,26 @@ class PureFanOut:
                 self._sendmmsg, [(p, s, 1) for p, first, count in runs for s in range(first, first + count)]
             )
 
+    def _joint(self, control: bytes, size: int) -> tuple[ctypes.Array[ctypes.c_char], int, int]:
+        """Both messages for a run that leaves from a certain address of ours: the memory, where it lies, its length."""
+        known = self._joint_controls.get((control, size))
+        if known is None:
+            joint = control + _CONTROL.pack(_CONTROL_LENGTH, _SOL_UDP, _UDP_SEGMENT, size)
+            memory = ctypes.create_string_buffer(joint)
+            known = self._joint_controls[control, size] = (memory, ctypes.addressof(memory), len(joint))
+        return known
+
     def _send_messages(self, sendmmsg: SendMessages, runs: list[tuple[UdpPath, int, int]]) -> bool:
         """Send every run; False if GSO was refused, and then what was not sent is left in `runs`."""
         iovecs = self._iovecs
         iovecs_at, controls_at = iovecs.buffer_info()[0], ctypes.addressof(self._controls)
         words: list[int] = []
         for path, first, count in runs:
-            control_at = control_length = 0
-            if count > 1:
+            if count == 1:
+                control_at, control_length = path.control_at, path.control_bytes
+            elif path.control_bytes:
+                _, control_at, control_length = self._joint(path.control, iovecs[2 * first + 1])
+            else:
                 control_at, control_length = controls_at + iovecs[2 * first + 1] * _CONTROL.size, _CONTROL.size
             words += path.sockaddr_at, path.sockaddr_bytes, iovecs_at + 16 * first, count
             words += control_at, control_length, 0, 0

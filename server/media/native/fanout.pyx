@@ -55,7 +55,7 @@ cdef enum:
     ROOM_FOR_A_BURST = 16      # unless so much is free, a viewer's packets wait for the next flush, to leave as one run
     HELD = 512                 # distinct packets known at a time; a burst has a few dozen
     INDEX = 2048
-    CONTROL = 24               # CMSG_SPACE(2) on 64-bit Linux
+    CONTROL = 64               # CMSG_SPACE(20) + CMSG_SPACE(2) on 64-bit Linux
     ERRORS = 256
 
     # The kernel takes 64 segments and 64 KiB per message; below both with room for IP headers.
@@ -89,6 +89,8 @@ cdef Py_ssize_t ICE_SELECTED = member(IceLite, b"selected")
 cdef Py_ssize_t SRTP_SENDING_AT = member(SrtpPair, b"sending_at")
 cdef Py_ssize_t PATH_SOCKADDR_AT = member(UdpPath, b"sockaddr_at")
 cdef Py_ssize_t PATH_SOCKADDR_BYTES = member(UdpPath, b"sockaddr_bytes")
+cdef Py_ssize_t PATH_CONTROL_AT = member(UdpPath, b"control_at")
+cdef Py_ssize_t PATH_CONTROL_BYTES = member(UdpPath, b"control_bytes")
 cdef Py_ssize_t LOG_NEXT_SEQ = member(SentLog, b"next_seq")
 cdef Py_ssize_t LOG_TOTAL_BYTES = member(SentLog, b"total_bytes")
 cdef Py_ssize_t LOG_SIZES = member(SentLog, b"sizes")
@@ -171,6 +173,8 @@ cdef struct Viewer:
     PyObject *stream           # a path that is not UDP, or NULL
     void *address
     unsigned int address_bytes
+    void *control              # which of our addresses it comes from (pktinfo.py)
+    unsigned int control_bytes
     int first
     int count
 
@@ -433,6 +437,8 @@ cdef class NativeFanOut:
             viewer.stream = NULL
             viewer.address = <void *><uintptr_t>get(path, PATH_SOCKADDR_AT)
             viewer.address_bytes = get(path, PATH_SOCKADDR_BYTES)
+            viewer.control = <void *><uintptr_t>get(path, PATH_CONTROL_AT)
+            viewer.control_bytes = get(path, PATH_CONTROL_BYTES)
         else:
             self._streams.append(path)  # what sending does to it must not end it under our feet
             viewer.stream = <PyObject *>path
@@ -650,17 +656,18 @@ cdef class NativeFanOut:
             message.msg_namelen = run.viewer.address_bytes
             message.msg_iov = self._iovecs + run.first
             message.msg_iovlen = run.count
-            message.msg_control = NULL
-            message.msg_controllen = 0
+            message.msg_control = run.viewer.control
+            message.msg_controllen = run.viewer.control_bytes
             message.msg_flags = 0
             if run.count > 1:
-                control = <cmsghdr *>(self._controls + index * CONTROL)
+                message.msg_control = self._controls + index * CONTROL
+                memcpy(message.msg_control, run.viewer.control, run.viewer.control_bytes)
+                control = <cmsghdr *>(<char *>message.msg_control + run.viewer.control_bytes)
                 control.cmsg_len = CMSG_LEN(2)
                 control.cmsg_level = SOL_UDP_LEVEL
                 control.cmsg_type = UDP_SEGMENT_OPTION
                 (<uint16_t *>CMSG_DATA(control))[0] = <uint16_t>self._iovecs[run.first].iov_len
-                message.msg_control = control
-                message.msg_controllen = CMSG_SPACE(2)
+                message.msg_controllen += CMSG_SPACE(2)
 
     cdef int _cut(self, int begin, int end) noexcept nogil:
         """Make runs of one packet of those from `begin` on, at the start of the table; how many there are."""

@@ -15,8 +15,8 @@ from libc.string cimport memcmp, memset
 
 from server.media.native.members cimport check, get, member, put
 from server.media.native.sockets cimport (
-    AF_INET, AF_INET6, CMSG_DATA, CMSG_FIRSTHDR, INET6_ADDRSTRLEN, MSG_DONTWAIT, SOL_SOCKET, cmsghdr,
-    inet_ntop, iovec, mmsghdr, msghdr, ntohl, ntohs, recvmmsg, recvmsg, sockaddr, sockaddr_in, sockaddr_in6,
+    AF_INET, AF_INET6, CMSG_DATA, CMSG_FIRSTHDR, CMSG_NXTHDR, INET6_ADDRSTRLEN, IPPROTO_IP, IPPROTO_IPV6,
+    IPV6_PKTINFO, MSG_DONTWAIT, SOL_SOCKET, cmsghdr, inet_ntop, iovec, mmsghdr, msghdr, ntohl, ntohs, recvmmsg, recvmsg, sockaddr, sockaddr_in, sockaddr_in6,
     sockaddr_storage,
 )
 
@@ -30,6 +30,7 @@ from server.media.net.intake import SO_TIMESTAMPNS as _SO_TIMESTAMPNS
 from server.media.net.link import MEDIA_PER_SECOND as _MEDIA_PER_SECOND
 from server.media.net.link import RTCP_PER_SECOND as _RTCP_PER_SECOND
 from server.media.net.link import Link
+from server.media.net.pktinfo import IP_PKTINFO as _IP_PKTINFO
 from server.media.net.srtp import MOST_SSRCS as _MOST_SSRCS
 from server.media.net.srtp import UNPROTECT_AT, SrtpPair
 from server.media.rtp.header import ONE_BYTE as _ONE_BYTE
@@ -50,8 +51,9 @@ ctypedef int (*ReceiveMessages)(int fd, mmsghdr *messages, unsigned int count, i
 cdef enum:
     STRIDE = 2048              # what is longer than the longest datagram we take is cut, and too long still
     SLOTS = 32
-    CONTROL = 64
+    CONTROL = 128
 
+cdef int IP_PKTINFO = _IP_PKTINFO
 cdef int LEAST_BYTES = _LEAST_BYTES
 cdef int MOST_BYTES = _MOST_BYTES
 cdef int MOST_DATAGRAMS = _MOST_DATAGRAMS
@@ -175,11 +177,24 @@ cdef class NativeIntake:
         cdef cmsghdr *control = CMSG_FIRSTHDR(message)
         cdef stamp *at
         cdef int64_t queued_us
-        if control == NULL or control.cmsg_level != SOL_SOCKET or control.cmsg_type != SO_TIMESTAMPNS:
-            return now_us
-        at = <stamp *>CMSG_DATA(control)
-        queued_us = wall_us - at.seconds * 1_000_000 - at.nanoseconds // 1000
-        return now_us - queued_us if -LONGEST_QUEUE_US < queued_us < LONGEST_QUEUE_US else now_us
+        while control != NULL:
+            if control.cmsg_level == SOL_SOCKET and control.cmsg_type == SO_TIMESTAMPNS:
+                at = <stamp *>CMSG_DATA(control)
+                queued_us = wall_us - at.seconds * 1_000_000 - at.nanoseconds // 1000
+                return now_us - queued_us if -LONGEST_QUEUE_US < queued_us < LONGEST_QUEUE_US else now_us
+            control = CMSG_NXTHDR(message, control)
+        return now_us
+
+    cdef bytes _local(self, msghdr *message):
+        """pktinfo.told."""
+        cdef cmsghdr *control = CMSG_FIRSTHDR(message)
+        while control != NULL:
+            if control.cmsg_level == IPPROTO_IP and control.cmsg_type == IP_PKTINFO:
+                return PyBytes_FromStringAndSize(<char *>CMSG_DATA(control) + 4, 4)
+            if control.cmsg_level == IPPROTO_IPV6 and control.cmsg_type == IPV6_PKTINFO:
+                return PyBytes_FromStringAndSize(<char *>CMSG_DATA(control), 16)
+            control = CMSG_NXTHDR(message, control)
+        return b""
 
     cdef int _sort(self, int slot, int64_t arrival_us) except -1:
         """Find out whose a datagram is, and what."""
@@ -199,7 +214,8 @@ cdef class NativeIntake:
             link = (<tuple><object>known)[0]
             if 128 <= datagram[0] < 192 and not 192 <= datagram[1] <= 223 and type(link) is Link:
                 return self._media(link, datagram, size, arrival_us)
-        self._take(PyBytes_FromStringAndSize(<char *>datagram, size), source, arrival_us)
+        local = self._local(&self._messages[slot].msg_hdr)
+        self._take(PyBytes_FromStringAndSize(<char *>datagram, size), source, local, arrival_us)
         return 0
 
     cdef object _source_of(self, int slot):

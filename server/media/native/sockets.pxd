@@ -29,6 +29,7 @@ cdef extern from "<sys/socket.h>" nogil:
     size_t CMSG_SPACE(size_t)
     size_t CMSG_LEN(size_t)
     cmsghdr *CMSG_FIRSTHDR(msghdr *)
+    cmsghdr *CMSG_NXTHDR(msghdr *, cmsghdr *)
     unsigned char *CMSG_DATA(cmsghdr *)
     int sendmmsg(int fd, mmsghdr *messages, unsigned int count, int flags)
     ssize_t sendmsg(int fd, msghdr *message, int flags)
@@ -36,6 +37,9 @@ cdef extern from "<sys/socket.h>" nogil:
     ssize_t recvmsg(int fd, msghdr *message, int flags)
 
 cdef extern from "<netinet/in.h>" nogil:
+    enum: IPPROTO_IP
+    enum: IPPROTO_IPV6
+    enum: IPV6_PKTINFO
     struct in_addr:
         pass
     struct in6_addr:

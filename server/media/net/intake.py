@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from server.media.net import pktinfo
+
 MOST_DATAGRAMS = 256
 """One wake-up reads no more, so that a flood cannot starve signalling on the same loop."""
 
@@ -27,8 +29,12 @@ LONGEST_QUEUE_US = 1_000_000
 
 _TIMESPEC = struct.Struct("@qq")
 
-Take = Callable[[bytes, tuple[str, int], int], None]
-"""Gets a datagram of an acceptable size, its sender as sockets name it, and its arrival in microseconds."""
+MOST_CONTROL_BYTES = 128
+
+Take = Callable[[bytes, tuple[str, int], bytes, int], None]
+"""Gets a datagram of an acceptable size, its sender as sockets name it, the address of ours it came to (pktinfo.py),
+and its arrival in microseconds.
+"""
 
 Failed = Callable[[], None]
 """Called with an exception of `Take` at hand: one datagram must not cost the others of its burst."""
@@ -70,7 +76,7 @@ class PureIntake:
         """See Intake."""
         for _ in range(MOST_DATAGRAMS):
             try:
-                datagram, control, _, source = self._receive(2048, 64)
+                datagram, control, _, source = self._receive(2048, MOST_CONTROL_BYTES)
             except BlockingIOError:
                 break
             except OSError as error:  # an ICMP complaint about something we sent; the next read is fine
@@ -80,12 +86,14 @@ class PureIntake:
                 self._counts["drop-size"] += 1
                 continue
             arrival_us = now_us
-            if control:
-                seconds, nanoseconds = _TIMESPEC.unpack_from(control[0][2])
+            for level, kind, value in control:
+                if (level, kind) != (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+                    continue
+                seconds, nanoseconds = _TIMESPEC.unpack_from(value)
                 queued_us = wall_us - seconds * 1_000_000 - nanoseconds // 1000
                 if -LONGEST_QUEUE_US < queued_us < LONGEST_QUEUE_US:
                     arrival_us = now_us - queued_us
             try:
-                self._take(datagram, source, arrival_us)
+                self._take(datagram, source, pktinfo.told(control), arrival_us)
             except Exception:  # noqa: BLE001  one datagram must not cost the others of its burst
                 self._failed()

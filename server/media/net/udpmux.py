@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import ctypes
 import errno
+import ipaddress
 import logging
 import socket
 import struct
@@ -18,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+from server.media.net import pktinfo
 from server.media.net.best import open_intake
 from server.media.net.ice import Path, addressee
 from server.media.net.intake import SO_TIMESTAMPNS, Intake, Open
@@ -36,25 +38,51 @@ logger = logging.getLogger(__name__)
 
 
 class UdpPath:
-    """A peer's UDP address, seen from our one socket. `sockaddr_at` is where its `struct sockaddr` lies in memory."""
+    """A peer's UDP address, seen from our one socket and from the address of ours that it speaks to (pktinfo.py).
 
-    __slots__ = ("_mux", "_sockaddr", "address", "destination", "sockaddr_at", "sockaddr_bytes")
+    `sockaddr_at` is where its `struct sockaddr` lies in memory, `control_at` where the `struct cmsghdr` for ours.
+    """
 
-    def __init__(self, mux: UdpMux, destination: tuple[str, int] | tuple[str, int, int, int]) -> None:
+    __slots__ = (
+        "_ancillary",
+        "_mux",
+        "_sockaddr",
+        "address",
+        "control",
+        "control_at",
+        "control_bytes",
+        "destination",
+        "local",
+        "sockaddr_at",
+        "sockaddr_bytes",
+    )
+
+    def __init__(
+        self, mux: UdpMux, destination: tuple[str, int] | tuple[str, int, int, int], local: bytes = b""
+    ) -> None:
         self._mux = mux
         self.destination = destination
+        self.local = local
         host, port = destination[:2]
         self.address: Address = (host.removeprefix("::ffff:"), port)
         self._sockaddr = _sockaddr(destination)
         self.sockaddr_bytes = len(self._sockaddr)
-        self.sockaddr_at = ctypes.cast(ctypes.c_char_p(self._sockaddr), ctypes.c_void_p).value or 0
+        self.sockaddr_at = _place(self._sockaddr)
+        self._ancillary = pktinfo.answering(local, destination[3] if len(destination) == 4 else 0)
+        self.control = pktinfo.packed(self._ancillary)
+        self.control_bytes = len(self.control)
+        self.control_at = _place(self.control) if self.control else 0
 
     def send(self, datagram: bytes) -> None:
-        """One `sendto`; see Path."""
-        self._mux.send(datagram, self.destination)
+        """One system call; see Path."""
+        self._mux.send(datagram, self.destination, self._ancillary)
 
     def close(self) -> None:
         """An address needs no closing."""
+
+
+def _place(memory: bytes) -> int:
+    return ctypes.cast(ctypes.c_char_p(memory), ctypes.c_void_p).value or 0
 
 
 def _sockaddr(destination: tuple[str, int] | tuple[str, int, int, int]) -> bytes:
@@ -98,6 +126,8 @@ class UdpMux:
                 udp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             if family == socket.AF_INET6:
                 udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            if ipaddress.ip_address(host).is_unspecified:
+                pktinfo.ask(udp)
             udp.bind((host, port))
         except OSError:
             udp.close()
@@ -146,10 +176,10 @@ class UdpMux:
             self._complained_us = now_us
             logger.exception("a datagram was dropped on an error of ours; more are only counted for a while")
 
-    def _take(self, datagram: bytes, source: tuple[str, int], arrival_us: int) -> None:
+    def _take(self, datagram: bytes, source: tuple[str, int], local: bytes, arrival_us: int) -> None:
         known = self._by_address.get(source)
         if datagram[0] < 4:
-            self._stun(datagram, known, source)
+            self._stun(datagram, known, source, local)
         elif known is None:
             self._counts["drop-stranger"] += 1
         else:
@@ -163,24 +193,30 @@ class UdpMux:
             self._counts["drop-stun"] += 1
         return link
 
-    def _stun(self, datagram: bytes, known: tuple[Link, UdpPath] | None, source: tuple[str, int]) -> None:
+    def _stun(self, datagram: bytes, known: tuple[Link, UdpPath] | None, source: tuple[str, int], local: bytes) -> None:
         link = self.addressee(datagram)
         if link is None:
             return
         now_us = self._clock()
-        if known is not None and known[0] is link:
+        is_ours = known is not None and known[0] is link
+        if known is not None and is_ours and known[1].local == local:
             link.check(datagram, known[1], now_us)
             return
-        if known is not None and now_us - known[0].ice.heard_us < _QUIET_US:
+        if known is not None and not is_ours and now_us - known[0].ice.heard_us < _QUIET_US:
             self._counts["drop-address-taken"] += 1
             return
-        path = UdpPath(self, source)
+        path = self._known_path(link, source, local) or UdpPath(self, source, local)
         if not link.check(datagram, path, now_us):
             return
-        if known is not None:
+        if known is not None and not is_ours:
             self._forget(*known)
-        self._by_address[source] = (link, path)
+        if not is_ours or link.ice.selected is path:  # a browser may try several of our addresses from one of its own
+            self._by_address[source] = (link, path)
         self.trim(link)
+
+    def _known_path(self, link: Link, source: tuple[str, int], local: bytes) -> UdpPath | None:
+        paths = (path for path in link.ice.paths() if isinstance(path, UdpPath))
+        return next((path for path in paths if path.destination == source and path.local == local), None)
 
     def trim(self, link: Link) -> None:
         """Give up the stalest path of a link that has gathered too many."""
@@ -196,10 +232,15 @@ class UdpMux:
                 del self._by_address[path.destination]
         path.close()
 
-    def send(self, datagram: bytes, destination: tuple[str, int] | tuple[str, int, int, int]) -> None:
+    def send(
+        self,
+        datagram: bytes,
+        destination: tuple[str, int] | tuple[str, int, int, int],
+        ancillary: pktinfo.Ancillary = (),
+    ) -> None:
         """One datagram, now or never: a full buffer drops it (media is only worth anything while fresh)."""
         try:
-            self.socket.sendto(datagram, destination)
+            self.socket.sendmsg((datagram,), ancillary, 0, destination)
         except OSError as error:
             self._counts[f"send-{errno.errorcode.get(error.errno or 0, 'unknown')}"] += 1
 
