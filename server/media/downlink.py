@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from server.media.answer import CNAME
@@ -78,6 +79,12 @@ def show(track: Track, now_us: int) -> Showing:
 
 def _wish(slot: Slot, ladder: list[layers.Layer]) -> layers.Wish:
     return layers.Wish(ladder, slot.quality, slot.encoding.rid if slot.encoding is not None else None)
+
+
+@lru_cache(maxsize=4096)
+def _names(ssrcs: tuple[int, ...]) -> bytes:
+    """Who sends these, in RTCP: told with every sender report, and always the same."""
+    return rtcp.SourceDescription(tuple((ssrc, CNAME) for ssrc in ssrcs)).encode()
 
 
 class Downlink:
@@ -296,7 +303,7 @@ class Downlink:
 
     def tick(self, now_us: int) -> None:
         """A few times a second: sender reports that are due."""
-        reports: list[rtcp.Message] = []
+        reports: list[rtcp.SenderReport] = []
         for slot in self._seated.values():
             encoding = slot.encoding
             if encoding is None:
@@ -311,5 +318,5 @@ class Downlink:
                 reports.append(report)
         for first in range(0, len(reports), 20):  # 20 reports and their names stay below 1000 bytes
             some = reports[first : first + 20]
-            names = tuple((report.ssrc, CNAME) for report in some if isinstance(report, rtcp.SenderReport))
-            self._link.send_rtcp(rtcp.build_compound([*some, rtcp.SourceDescription(names)]))
+            names = _names(tuple(report.ssrc for report in some))
+            self._link.send_rtcp(rtcp.build_compound(some) + names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from server.media.rtp.numbers import unwrap
 from server.media.rtp.rtcp import ReportBlock, SenderReport
 
 
@@ -41,10 +40,13 @@ class Reception:
         if self._first is None:
             self._first = self._highest = seq
         else:
-            self._highest = max(self._highest, unwrap(seq, self._highest))
+            # rtp.numbers.unwrap, spelled out: this is done for every packet.
+            ahead = seq - self._highest & 0xFFFF
+            if ahead < 0x8000:
+                self._highest += ahead
             ticks = (arrival_us - self._arrival_us) * self._clock_rate / 1e6
-            transit = ticks - (unwrap(timestamp, self._timestamp, 1 << 32) - self._timestamp)
-            self._jitter += (abs(transit) - self._jitter) / 16
+            later = (timestamp - self._timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+            self._jitter += (abs(ticks - later) - self._jitter) / 16
         self._timestamp = timestamp
         self._arrival_us = arrival_us
 

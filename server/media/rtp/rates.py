@@ -17,18 +17,20 @@ class BitrateMeter:
 
     def add(self, size: int, now_ms: int) -> None:
         """Count `size` bytes."""
-        self._bytes[self._advance(now_ms) % _BUCKETS] += size
+        bucket = now_ms // _BUCKET_MS
+        if bucket != self._bucket:
+            bucket = self._advance(bucket)
+        self._bytes[bucket % _BUCKETS] += size
         self._total += size
 
     def bps(self, now_ms: int) -> int:
         """Bits per second over the last second, or over the time since the first byte if that is less."""
         if self._bucket is None:
             return 0
-        buckets = min(_BUCKETS, self._advance(now_ms) - self._first + 1)
+        buckets = min(_BUCKETS, self._advance(now_ms // _BUCKET_MS) - self._first + 1)
         return self._total * 8 * 1000 // (buckets * _BUCKET_MS)
 
-    def _advance(self, now_ms: int) -> int:
-        bucket = now_ms // _BUCKET_MS
+    def _advance(self, bucket: int) -> int:
         if self._bucket is None:
             self._bucket = self._first = bucket
         for passed in range(self._bucket + 1, min(bucket, self._bucket + _BUCKETS) + 1):

@@ -15,8 +15,6 @@ from struct import Struct as Layout
 
 from msgspec import Struct
 
-from server.media.rtp.numbers import unwrap
-
 PACKET_TYPE = 205
 FORMAT = 15
 
@@ -203,10 +201,11 @@ class FeedbackBuilder:
         if self._highest is None:
             self._highest = self._next = number = seq
         else:
-            number = unwrap(seq, self._highest)
-            if number > self._highest:
+            ahead = (seq - self._highest + 0x8000 & 0xFFFF) - 0x8000  # rtp.numbers.unwrap, for every packet
+            number = self._highest + ahead
+            if ahead > 0:
                 self._highest = number
-            elif number <= self._highest - _FURTHEST_BACK:
+            elif ahead <= -_FURTHEST_BACK:
                 return
         self._arrivals.setdefault(number, at_us)
         if media_ssrc:
