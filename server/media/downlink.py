@@ -181,7 +181,8 @@ class Downlink:
             elif showing.ladder:
                 sound_bps += showing.ladder[0].bitrate_bps
                 slot.carry(showing.track.encodings[showing.ladder[0].rid])
-        pictures.sort(key=lambda pair: pair[0].rank)
+        if len(pictures) > 1:
+            pictures.sort(key=lambda pair: pair[0].rank)
         for (slot, showing), rid in zip(pictures, self._ration(pictures, sound_bps, now_us), strict=True):
             encoding = showing.track.encodings[rid] if rid is not None else None
             if encoding is None:
@@ -200,7 +201,9 @@ class Downlink:
 
     def _ration(self, pictures: Sequence[tuple[Slot, Showing]], sound_bps: int, now_us: int) -> list[str | None]:
         """The layer of each picture, most important first. What rests but could be shown is asked for (demand.py)."""
-        self._wanted_bps = sound_bps + sum(showing.rates_bps[slot.quality] for slot, showing in pictures)
+        self._wanted_bps = sound_bps
+        for slot, showing in pictures:
+            self._wanted_bps += showing.rates_bps[slot.quality]
         carried_bps = self._bandwidth.bps
         if carried_bps is None or self._wanted_bps * _ROOM_FOR_ALL < carried_bps:
             self.reduced = 0

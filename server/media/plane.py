@@ -426,6 +426,6 @@ class UdpPlane:
             levels = gathering.levels(now_us // 1000)
             if levels is not None:
                 self._listener.levels(gathering.circle, *levels)
-        for peer in tuple(self._peers.values()):
+        for peer in [peer for peer in self._peers.values() if peer.recordings]:
             with self._mishaps.serving(peer):
                 peer.tick_recordings(now_us)
