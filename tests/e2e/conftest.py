@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from server.synthetic.serving import Server, start_server
 from tests.e2e.people import Person
@@ -27,6 +27,9 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
     "--auto-accept-this-tab-capture",
 )
+
+# Patience, not a bound: what must be quick is measured where it matters, and a busy machine is only slow.
+expect.set_options(timeout=20_000)
 
 Invite = Callable[..., Awaitable[Person]]
 Restart = Callable[[], Awaitable[Server]]
