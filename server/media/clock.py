@@ -5,7 +5,7 @@ ahead or behind of ours is the same for all its tracks, so it is learned once pe
 the least time to get here; sound and picture of one person then share every remaining error and stay in step.
 
 Reports come late (Chromium: sound every 5 s) and jitter, so a track follows them at 20 ms per report and jumps only if
-it is more than 100 ms out. Before a track's first report its earliest arrivals stand in.
+it is more than 100 ms out. Before a track's first report, which is believed at once, its earliest arrivals stand in.
 
 All walls are milliseconds since the Unix epoch as floats; no clock is read here.
 """
@@ -115,7 +115,7 @@ class TrackClock:
         at = unwrap(timestamp, self._latest, _RTP_SPACE)
         present_ms = self._line(at)
         error_ms = wall_ms - present_ms
-        if abs(error_ms) <= STEP_MS:
+        if self._follows_reports and abs(error_ms) <= STEP_MS:
             error_ms = min(max(error_ms, -SLEW_MS), SLEW_MS)
         self._timestamp, self._wall_ms = at, present_ms + error_ms
         self._follows_reports = True
@@ -131,6 +131,12 @@ class TrackClock:
         if not self._started:
             raise ValueError("a track's clock starts with its first packet")
         return self._timestamp + round((wall_ms - self._wall_ms) * self._per_ms) & 0xFFFFFFFF
+
+    def ahead_of(self, other: TrackClock) -> int | None:
+        """By how many ticks timestamps of this track are ahead of those of another layer; None before both began."""
+        if not (self._started and other._started):
+            return None
+        return self.timestamp_at(other._wall_ms) - other._timestamp & 0xFFFFFFFF
 
     def _start(self, timestamp: int, wall_ms: float) -> None:
         self._started = True

@@ -112,7 +112,9 @@ class Slot:
             self._leaving = None  # back to what still flows
         else:
             encoding.slots.append(self)
-        self.rewriter.switch(encoding.source, self.types[encoding.track.format.kind])
+        flowing = self._leaving
+        ahead = encoding.clock.ahead_of(flowing.clock) if flowing is not None else None
+        self.rewriter.switch(encoding.source, self.types[encoding.track.format.kind], ahead)
 
     def carry_nothing(self) -> None:
         """Stop at once."""

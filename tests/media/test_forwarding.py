@@ -12,7 +12,7 @@ from server.media.plane import TICK_SECONDS
 from server.media.rtp import rtcp, twcc
 from server.media.rtp.header import parse
 from server.media.shapes import Circle, Want
-from tests.media.peers import Pace, Stage, stage
+from tests.media.peers import Clock, Pace, Stage, stage
 from tests.media.wire import RTX, TWCC_ID, Camera, Microphone, WirePeer, label
 
 pytestmark = pytest.mark.media
@@ -81,6 +81,25 @@ async def test_a_viewer_gets_the_layer_he_asks_for_from_its_next_keyframe_on() -
         await room.until_frames(bo, "l1", "l2", "h3", "h4")
         heads = [head for head, _ in bo.received(bo.slot_ssrc("v0"))]
         assert [(head.seq - heads[0].seq) % (1 << 16) for head in heads] == [0, 1, 2, 3]
+
+
+async def test_a_keyframe_that_comes_late_does_not_move_the_picture_against_its_sound() -> None:
+    clock = Clock()
+    async with cast(clock) as room:
+        ann = await room.enter("ann", {"camera": LAYERS})
+        bo = await room.enter("bo")
+        camera = Camera(ann)
+        await camera.shoot(keyframe=True)
+        await room.until_frames(bo, "l1")
+        room.plane.watch(bo.id, [Want(ann.id, "camera", "high")])
+        await room.until_asked_for_keyframe(ann, camera.ssrc("h"))
+        await camera.shoot()
+        await room.until_frames(bo, "l1", "l2")
+        clock.added_us += 250_000
+        await camera.shoot(keyframe=True, rids=["h"])
+        await room.until_frames(bo, "l1", "l2", "h3")
+        *_, before, after = [head.timestamp for head, _ in bo.received(bo.slot_ssrc("v0"))]
+        assert 90 <= (after - before) % (1 << 32) < 90 * 150  # captured 33 ms apart
 
 
 async def test_a_layer_that_falls_silent_is_replaced_by_one_that_sends() -> None:

@@ -111,6 +111,34 @@ def test_a_switch_waits_for_the_keyframe_and_leaves_no_seam() -> None:
     assert [(packet.timestamp - first) % (1 << 32) for packet in shown] == [0, 0, 3000, 3000, 5999, 8999]
 
 
+def test_between_layers_the_timestamp_tells_when_a_frame_was_captured_however_late_it_came() -> None:
+    slot = picture_slot()
+    small, large = VideoSender(1, timestamp=7), VideoSender(2, timestamp=(1 << 32) - 500)
+    slot.switch(1)
+    before = seen(slot, *small.take(*small.frame(keyframe=True)))
+    slot.switch(2, ahead=(1 << 32) - 507)
+    large.at_us += 40_000  # a keyframe takes its time
+    large.timestamp = (large.timestamp + 6000) % (1 << 32)
+
+    after = seen(slot, *large.take(*large.frame(keyframe=True)))
+
+    assert (after[0].timestamp - before[0].timestamp) % (1 << 32) == 6000
+
+
+@pytest.mark.parametrize("astray_ms", [-2000, 2000])
+def test_capture_times_that_cannot_be_are_not_believed(astray_ms: int) -> None:
+    slot = picture_slot()
+    small, large = VideoSender(1), VideoSender(2)
+    slot.switch(1)
+    before = seen(slot, *small.take(*small.frame(keyframe=True)))
+    slot.switch(2, ahead=astray_ms * 90 % (1 << 32))
+    large.at_us = small.at_us
+
+    after = seen(slot, *large.take(*large.frame(keyframe=True)))
+
+    assert after[0].timestamp - before[0].timestamp == FRAME_US * 90 // 1000
+
+
 def test_a_switch_back_before_the_keyframe_changes_nothing() -> None:
     slot = picture_slot()
     ann = VideoSender(1)

@@ -4,7 +4,8 @@ A slot shows one source after another. From one switch to the next (a "leg") eve
 offset, so a packet costs one header and one copy. At a switch the offsets are chosen so that the viewer sees
 
     sequence number   the next one: no gap that nobody could fill
-    timestamp         as much later as the wall clock says, at least 20 ms
+    timestamp         as much later as it was captured, between layers of one picture; else as much as it came later,
+                      and at least 20 ms
     picture id, TL0   the next ones, modulo 2**15 and 2**8, where the codec has them
     payload type      the viewer's for the codec of the source: browsers choose the decoder by it
 
@@ -43,10 +44,17 @@ _U16 = Layout("!H")
 _LEAST_STEP_HZ = 50
 """A switch advances the timestamp by at least 20 ms: an Opus packet; audio must not overlap, pictures must differ."""
 
+_LEAST_STEP_OF_LAYERS_HZ = 1000
+"""Between layers 1 ms: they may show the same moment."""
+
+_BELIEVED_S = 0.5
+"""Capture times that differ by more than this from arrivals are of a sender that does not know them."""
+
 _LONGEST_STEP = 1 << 30
 """Longer pauses are cut to this many ticks, lest the receiver take a jump beyond half the space for one backwards."""
 
 _REMEMBERED_LEGS = 8
+_TIMESTAMPS = 1 << 32
 
 
 class PayloadTypes(NamedTuple):
@@ -85,6 +93,7 @@ class StreamRewriter:
 
     # The compiled fan-out reads and writes these in place: `write` in C is the same as `write` here.
     __slots__ = (
+        "_ahead",
         "_clock_rate",
         "_first",
         "_kept_tag",
@@ -137,6 +146,7 @@ class StreamRewriter:
         self._rtx_ssrc = rtx_ssrc
         self._rtx_payload_type = rtx_payload_type
         self._types_awaited = PayloadTypes(payload_type, rtx_payload_type)
+        self._ahead: int | None = None
         self._rtx_seq = first_seq
         self._first = 0
         self._last: Packet | None = None
@@ -148,14 +158,17 @@ class StreamRewriter:
         self._next_tl0 = 0
         self._legs: tuple[Leg, ...] = ()  # a deque takes 700 bytes even if empty, as most slots' would be
 
-    def switch(self, source: int, types: PayloadTypes | None = None) -> None:
+    def switch(self, source: int, types: PayloadTypes | None = None, ahead: int | None = None) -> None:
         """Put another source on the slot: sound with its next packet, a picture with its next keyframe.
 
-        `types` are those of its codec; None: the same as before.
+        `types` are those of its codec; None: the same as before. `ahead` is by how many ticks its timestamps are ahead
+        of the present one's at any moment, where both are layers of one picture: a keyframe is late, and a small layer
+        early, and neither should make a picture jump against its sound.
 
         Until then the present one goes on, so both should be handed to `write`. Call `stop` first if it must not.
         """
         self.awaited = NOTHING if source == self.source else source
+        self._ahead = ahead
         if types is not None:
             self._types_awaited = types
 
@@ -292,10 +305,8 @@ class StreamRewriter:
             self._timestamp_offset -= packet.timestamp
         else:
             self._legs = (self._present_leg(last), *self._legs[: _REMEMBERED_LEGS - 1])
-            elapsed = (packet.arrival_us - last.arrival_us) * self._clock_rate // 1_000_000
-            step = min(max(elapsed, self._clock_rate // _LEAST_STEP_HZ), _LONGEST_STEP)
             self._seq_offset += last.number + 1 - packet.number
-            self._timestamp_offset += last.timestamp + step - packet.timestamp
+            self._timestamp_offset += last.timestamp + self._step(last, packet) - packet.timestamp
             if last.picture >= 0:
                 self._next_picture = last.picture + self._picture_offset + 1
             if last.tl0 >= 0:
@@ -307,6 +318,16 @@ class StreamRewriter:
         self._last = packet
         self.source = packet.source
         self.awaited = NOTHING
+
+    def _step(self, last: Packet, packet: Packet) -> int:
+        """How many ticks the first packet of a leg is later than the last one of the leg before."""
+        rate = self._clock_rate
+        elapsed = (packet.arrival_us - last.arrival_us) * rate // 1_000_000
+        if self._ahead is not None:
+            captured = unwrap(packet.timestamp - self._ahead, last.timestamp, _TIMESTAMPS) - last.timestamp
+            if abs(captured - elapsed) <= _BELIEVED_S * rate:
+                return max(captured, rate // _LEAST_STEP_OF_LAYERS_HZ)
+        return min(max(elapsed, rate // _LEAST_STEP_HZ), _LONGEST_STEP)
 
     def _present_leg(self, last: Packet) -> Leg:
         return Leg(

@@ -9,7 +9,7 @@ const ANA = mappingOf([
   { mid: "4", participant: "ana", source: "mic", shown: "live" },
   { mid: "9", participant: "ana", source: "camera", shown: "live" },
 ]);
-const EARLY_MS = 10;
+const AHEAD_MS = 10;
 
 function line(nowMs: number, leastMs = nowMs, outMs = 0): Buffering {
   return { nowMs, leastMs, outMs };
@@ -45,24 +45,24 @@ test("a line on which nothing came says nothing", () => {
 
 test("a picture waits for its sound, all the way to the loudspeaker", () => {
   const told = waits(ANA, new Map([["4", line(60, 40, 30)], ["9", line(5, 11)]]));
-  expect(told.get("9")).toBe(60 + 30 - EARLY_MS);
+  expect(told.get("9")).toBe(60 + 30 + AHEAD_MS);
   expect(told.get("4")).toBeNull();
 });
 
 test("a picture that has only just come waits for a sound that is known", () => {
-  expect(waits(ANA, new Map([["4", line(80)]])).get("9")).toBe(80 - EARLY_MS);
+  expect(waits(ANA, new Map([["4", line(80)]])).get("9")).toBe(80 + AHEAD_MS);
 });
 
 test("sound waits for a picture that is later still, but not for long", () => {
   const told = (pictureMs: number) => waits(ANA, new Map([["4", line(60, 40)], ["9", line(5, pictureMs)]]));
-  expect(told(150).get("4")).toBe(150 + EARLY_MS);
+  expect(told(150).get("4")).toBe(150 - AHEAD_MS);
   expect(told(150).get("9")).toBeNull();
   expect(told(900).get("4")).toBe(200);
 });
 
 test("sound that waits does not look late by itself, so it goes on waiting", () => {
   const waited = waits(ANA, new Map([["4", line(175, 40)], ["9", line(5, 150)]]));
-  expect(waited.get("4")).toBe(150 + EARLY_MS);
+  expect(waited.get("4")).toBe(150 - AHEAD_MS);
 });
 
 test("a screen waits for its own sound, not for the voice of who shows it; a voice alone waits for nothing", () => {
@@ -72,7 +72,7 @@ test("a screen waits for its own sound, not for the voice of who shows it; a voi
     { mid: "9", participant: "ana", source: "screen", shown: "live" },
   ]);
   const told = waits(mapping, new Map([["4", line(300)], ["5", line(70)]]));
-  expect(told.get("9")).toBe(70 - EARLY_MS);
+  expect(told.get("9")).toBe(70 + AHEAD_MS);
   expect(told.get("4")).toBeNull();
 });
 
@@ -109,7 +109,7 @@ test("lines are told once, again when it matters, and to wait no more when anoth
   await vi.advanceTimersByTimeAsync(1_000);
   count(reading(2, 60, 10));
   await vi.advanceTimersByTimeAsync(1_000);
-  expect(told).toEqual([["9", 60 + 30 - EARLY_MS]]);
+  expect(told).toEqual([["9", 60 + 30 + AHEAD_MS]]);
 
   count(reading(3, 61, 10)); // a mean of 63 this time
   await vi.advanceTimersByTimeAsync(1_000);
