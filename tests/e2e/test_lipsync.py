@@ -36,4 +36,4 @@ async def test_lips_and_voice_stay_together_where_the_network_makes_sound_wait(s
         await eventually(partial(grows, ana, "framesDecoded"), "Ana sees")
         proxy.set(Weather(), Weather(jitter_ms=JITTER_MS))
         await start_watching(ana)
-        await eventually(partial(in_step, ana), "lips and voice are together", seconds=30)
+        await eventually(partial(in_step, ana), "lips and voice are together", seconds=60)
