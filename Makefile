@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix web
 PAGES := server/static/dist/.vite/manifest.json
 
-.PHONY: help run demo test check lint types unit web-check media faults e2e fuzz firefox bench-fanout bench-join bench-breakout bench-capacity bench-idle bench-lipsync bench-loss bench-storm format lock generate build clean
+.PHONY: help run demo test check lint types unit web-check media faults e2e fuzz firefox bench-fanout bench-join bench-breakout bench-capacity bench-idle bench-lipsync bench-loss bench-stills bench-storm format lock generate build clean
 
 help: ## Print this menu
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ bench-lipsync: $(VENV)/.dev $(VENV)/.chromium $(PAGES) ## How far apart lips and
 
 bench-loss: $(VENV)/.dev $(VENV)/.chromium $(PAGES) ## What a bad network leaves of a call, beside the targets
 	@tools/netns $(BIN)/python -m bench.loss $(ARGS)
+
+bench-stills: $(VENV)/.dev $(VENV)/.chromium $(PAGES) ## What a shared screen costs who saves data, beside the same screen live
+	@tools/netns $(BIN)/python -m bench.stills $(ARGS)
 
 bench-storm: $(VENV)/.dev ## What ten thousand malformed datagrams a second cost a call
 	$(BIN)/python -m bench.storm --seconds 60 $(ARGS)

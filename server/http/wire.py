@@ -81,11 +81,11 @@ class MediaOffer(ClientFrame, frozen=True, tag="media.offer"):
 
 
 class Wanted(Struct, frozen=True, forbid_unknown_fields=True):
-    """A picture to receive; `quality` "high" (large) or "low" (thumbnail)."""
+    """A picture to receive; `quality` "high" (large), "low" (thumbnail) or "stills" (full size, every few seconds)."""
 
     participant: Id
     source: Source
-    quality: Annotated[str, Meta(pattern="^(high|low)$")]
+    quality: Annotated[str, Meta(pattern="^(high|low|stills)$")]
 
 
 class MediaWatch(ClientFrame, frozen=True, tag="media.watch"):
@@ -169,7 +169,8 @@ class MediaAnswer(ServerFrame, frozen=True, tag="media.answer"):
 class MediaSlot(Struct, frozen=True):
     """What a receiving line carries; participant "" says: nothing, hide it.
 
-    `shown` "unplayable": the offer had none of the codecs in which this is sent, so nothing of it comes.
+    `shown` "stills": still pictures every few seconds, as wished or because the link carries no more of a screen;
+    "unplayable": the offer had none of the codecs in which this is sent, so nothing of it comes.
     """
 
     mid: str

@@ -67,7 +67,7 @@ _AT_ONCE = {ByeReason.SLOW, ByeReason.ELSEWHERE}
 
 
 class Wish(Struct, frozen=True):
-    """A picture the viewer wants, most important first. `quality` "high" or "low"."""
+    """A picture the viewer wants, most important first. `quality` "high", "low" or "stills"."""
 
     participant: ParticipantId
     source: str

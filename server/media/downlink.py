@@ -78,7 +78,21 @@ def show(track: Track, now_us: int) -> Showing:
 
 
 def _wish(slot: Slot, ladder: list[layers.Layer]) -> layers.Wish:
-    return layers.Wish(ladder, slot.quality, slot.encoding.rid if slot.encoding is not None else None)
+    flowing = slot.encoding if not slot.is_still else None
+    return layers.Wish(ladder, slot.quality, flowing.rid if flowing is not None else None)
+
+
+def _flow_in_stills(slot: Slot, showing: Showing, now_us: int) -> None:
+    showing.want("high", now_us)
+    rid = showing.chosen["high"]
+    if rid is None:
+        slot.carry_nothing()
+        return
+    encoding = showing.track.encodings[rid]
+    slot.shown = Shown.STILLS
+    slot.carry_stills(encoding)
+    if slot.is_switching or encoding.stills.due(now_us):
+        encoding.request_keyframe(now_us)
 
 
 @lru_cache(maxsize=4096)
@@ -160,14 +174,20 @@ class Downlink:
         """Whether one of the slots is this seat's."""
         return seat in self._seated
 
-    def flow(self, show: Callable[[Seat], Showing | None], now_us: int) -> None:
+    def flow(self, show: Callable[[Seat], Showing | None], now_us: int) -> bool:
         """Let each slot carry a layer of its seat, asking for a keyframe where that needs one.
 
-        Sound always flows. Pictures get the quality they are wished in, as far as the link carries them.
+        Sound always flows. Pictures get the quality they are wished in, as far as the link carries them; a screen that
+        it does not carry comes in stills. True if how a picture is shown has changed.
         """
         if not self._seated:
             self._wanted_bps = self.reduced = 0
-            return
+            return False
+        before = [slot.shown for slot in self._seated.values()]
+        self._flow(show, now_us)
+        return before != [slot.shown for slot in self._seated.values()]
+
+    def _flow(self, show: Callable[[Seat], Showing | None], now_us: int) -> None:
         pictures: list[tuple[Slot, Showing]] = []
         sound_bps = 0
         for seat, slot in self._seated.items():
@@ -176,6 +196,8 @@ class Downlink:
             slot.shown = Shown.LIVE if playable else Shown.UNPLAYABLE
             if showing is None or not playable:
                 slot.carry_nothing()
+            elif slot.quality == "stills":
+                _flow_in_stills(slot, showing, now_us)
             elif slot.kind == "video":
                 pictures.append((slot, showing))
             elif showing.ladder:
@@ -185,9 +207,11 @@ class Downlink:
             pictures.sort(key=lambda pair: pair[0].rank)
         for (slot, showing), rid in zip(pictures, self._ration(pictures, sound_bps, now_us), strict=True):
             encoding = showing.track.encodings[rid] if rid is not None else None
-            if encoding is None:
+            if encoding is None and showing.track.source == "screen":
+                _flow_in_stills(slot, showing, now_us)
+            elif encoding is None:
                 slot.carry_nothing()
-            elif encoding is not slot.encoding:
+            elif encoding is not slot.encoding or slot.is_still:
                 if self._is_jammed(pictures, now_us):
                     slot.carry_nothing()  # what goes on until the keyframe would stand in its way
                 slot.carry(encoding)
@@ -253,7 +277,9 @@ class Downlink:
         if slot is None or slot.encoding is None:
             return
         self._counts["pli-in"] += 1
-        if slot.may_ask(now_us):
+        if slot.is_still and not slot.is_switching:
+            slot.encoding.stills.lost(now_us)
+        elif slot.may_ask(now_us):
             slot.encoding.request_keyframe(now_us)
         else:
             self._counts["pli-over-budget"] += 1

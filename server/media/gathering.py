@@ -96,18 +96,24 @@ class Gathering:
                 chosen = choose_pictures(viewer.wanted, pictures, viewer.id, downlink.places("video"), viewer.cameras)
                 voices = choose_voices(ranking, viewer.id, downlink.places("audio"))
                 changed = downlink.seat(chosen, voices)
-                downlink.flow(shown, now_us)
+                changed = downlink.flow(shown, now_us) or changed
             if changed:
                 yield viewer
 
-    def flow(self, now_us: int, only: Seat | None = None) -> None:
-        """See that every slot carries the right layer, or the slots of those who have one seat."""
+    def flow(self, now_us: int, only: Seat | None = None) -> Iterator[Peer]:
+        """See that every slot carries the right layer, or the slots of those who have one seat.
+
+        Yields the viewers for whom how a picture is shown has changed.
+        """
         shown = self._show(now_us)
         for viewer in tuple(self._peers.values()):
             downlink = viewer.receiving()
             if downlink is not None and (only is None or downlink.has(only)):
+                changed = False
                 with self._mishaps.serving(viewer):
-                    downlink.flow(shown, now_us)
+                    changed = downlink.flow(shown, now_us)
+                if changed:
+                    yield viewer
 
     def seen(self) -> list[Peer]:
         """Those who may send a picture."""

@@ -148,7 +148,7 @@ class Peer:
         if self.connection is None:
             return
         for encoding in self.connection.publisher.encodings():
-            for slot in tuple(encoding.slots):
+            for slot in encoding.watched_on():
                 slot.carry_nothing()
         for slot in self.connection.downlink.slots.values():
             slot.carry_nothing()

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 
 from server.media.answer import Endpoint, build_answer
 from server.media.downlink import Downlink
-from server.media.fanout import Departures, FanOut, abandon
+from server.media.fanout import Departures, FanOut, Stream, abandon
 from server.media.fanout.best import open_fan_out
 from server.media.gathering import Gathering
 from server.media.mishaps import Mishaps
@@ -82,7 +82,7 @@ class UdpPlane:
         self._streams: dict[int, Encoding] = {}
         self._sources_named = 0
         self._departing: list[Departures] = []
-        self._flowing: list[tuple[Encoding, list[Packet]]] = []
+        self._flowing: list[tuple[Stream, list[Packet]]] = []
         self._unsettled: set[Gathering] = set()
         self._reseating: asyncio.Handle | None = None
         self._mishaps = Mishaps(clock, counts, self._fail)
@@ -293,13 +293,17 @@ class UdpPlane:
 
     def deliver(self, encoding: Encoding, packet: Packet) -> None:
         """See Surroundings. Whoever watches gets it at the end of the burst, with the rest of it."""
-        if not encoding.slots:
-            return
+        if encoding.stills.slots and encoding.stills.take(packet):
+            self._let_flow(encoding.stills, packet)
+        if encoding.slots:
+            self._let_flow(encoding, packet)
+
+    def _let_flow(self, stream: Stream, packet: Packet) -> None:
         flowing = self._flowing
-        if flowing and flowing[-1][0] is encoding:
+        if flowing and flowing[-1][0] is stream:
             flowing[-1][1].append(packet)
         else:
-            flowing.append((encoding, [packet]))
+            flowing.append((stream, [packet]))
 
     def departing(self, downlink: Downlink) -> None:
         """See Surroundings."""
@@ -313,7 +317,8 @@ class UdpPlane:
             self._retire(replaced)
         gathering = self._circle_of.get(peer.id)
         if gathering is not None:
-            gathering.flow(self._clock(), only=Seat(peer.id, encoding.track.source))
+            for viewer in gathering.flow(self._clock(), only=Seat(peer.id, encoding.track.source)):
+                self._tell_slots(viewer)
 
     # Changes.
 
@@ -353,7 +358,7 @@ class UdpPlane:
             self._unsettle(gathering)
 
     def _retire(self, encoding: Encoding) -> None:
-        for slot in tuple(encoding.slots):
+        for slot in encoding.watched_on():
             slot.carry_nothing()
         self._streams.pop(encoding.source, None)
 
@@ -421,7 +426,8 @@ class UdpPlane:
 
     def _survey(self, now_us: int) -> None:
         for gathering in tuple(self._gatherings.values()):
-            gathering.flow(now_us)
+            for viewer in gathering.flow(now_us):
+                self._tell_slots(viewer)
             self._tell_layers(gathering.seen())
             levels = gathering.levels(now_us // 1000)
             if levels is not None:

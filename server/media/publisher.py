@@ -27,6 +27,7 @@ from server.media.rtp.nack import GapDetector
 from server.media.rtp.rates import BitrateMeter
 from server.media.rtp.source import Packet, SourceStream
 from server.media.slot import Slot
+from server.media.stills import Stills
 
 AUDIO_CLOCK_HZ = 48_000
 VIDEO_CLOCK_HZ = 90_000
@@ -77,12 +78,17 @@ class Encoding:
         self.keyframes = Throttle()
         self.rate = BitrateMeter()
         self.slots: list[Slot] = []
+        self.stills = Stills()
         self.latest: Packet | None = None
         self.heard_us = 0
         self.keyframe_us = 0
         self.bound_us = 0
         self._begun_us = 0
         self._usual_bps = 0
+
+    def watched_on(self) -> list[Slot]:
+        """Every slot that carries it, live or in stills."""
+        return [*self.slots, *self.stills.slots]
 
     def rests(self, now_us: int) -> bool:
         """Whether nothing has come for so long that what comes next is a new beginning."""

@@ -26,7 +26,10 @@ class Answer(Struct, frozen=True):
 
 
 class Want(Struct, frozen=True):
-    """A picture a viewer wants, most important first. `quality` is "high" (stage) or "low" (thumbnail)."""
+    """A picture a viewer wants, most important first. `quality` is "high" (stage), "low" (thumbnail) or "stills".
+
+    Stills are whole and in full size, but come seconds apart, and only when something has changed.
+    """
 
     peer: PeerId
     source: str
@@ -37,6 +40,8 @@ class Shown(Enum):
     """How a source comes to a viewer."""
 
     LIVE = "live"
+    STILLS = "stills"
+    """As still pictures every few seconds, because he wished it or his link does not carry more of a screen."""
     UNPLAYABLE = "unplayable"
     """Not at all: his offer has none of the codecs that it is sent in."""
 

@@ -39,6 +39,7 @@ class Slot:
         "_wishes",
         "departures",
         "encoding",
+        "is_still",
         "kind",
         "mid",
         "quality",
@@ -68,6 +69,8 @@ class Slot:
         self.rank = 0
         """How important it is to the viewer, 0 the most."""
         self.encoding: Encoding | None = None
+        self.is_still = False
+        """Whether only stills of the encoding come (stills.py)."""
         self.shown = Shown.LIVE
         self._leaving: Encoding | None = None
         self._stopped_at: Packet | None = None
@@ -87,6 +90,8 @@ class Slot:
     @property
     def latest(self) -> Packet | None:
         """A packet that went out on this slot not long ago."""
+        if self.is_still:
+            return self.rewriter.latest
         flowing = self._leaving if self.is_switching else self.encoding
         return flowing.latest if flowing is not None else self._stopped_at
 
@@ -99,6 +104,8 @@ class Slot:
         """Let this layer flow, which is of a kind in `types`; another layer of the same track goes on until the first
         keyframe.
         """
+        if self.is_still:
+            self.carry_nothing()
         present = self.encoding
         if present is encoding:
             return
@@ -116,13 +123,24 @@ class Slot:
         ahead = encoding.clock.ahead_of(flowing.clock) if flowing is not None else None
         self.rewriter.switch(encoding.source, self.types[encoding.track.format.kind], ahead)
 
+    def carry_stills(self, encoding: Encoding) -> None:
+        """Let stills of this layer come, the first one as soon as there is one; what flowed stops at once."""
+        if self.is_still and self.encoding is encoding:
+            return
+        self.carry_nothing()
+        self.encoding, self.is_still = encoding, True
+        self.reported_us = 0
+        encoding.stills.slots.append(self)
+        self.rewriter.switch(encoding.source, self.types[encoding.track.format.kind])
+
     def carry_nothing(self) -> None:
         """Stop at once."""
         self._stopped_at = self.latest
         for encoding in (self.encoding, self._leaving):
             if encoding is not None:
-                encoding.slots.remove(self)
+                (encoding.stills.slots if self.is_still else encoding.slots).remove(self)
         self.encoding = self._leaving = None
+        self.is_still = False
         self.rewriter.stop()
 
     def settle(self) -> None:

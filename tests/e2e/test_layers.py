@@ -182,3 +182,28 @@ async def test_who_saves_data_hears_the_class_but_gets_no_videos(server: Server,
 
 async def hears(person: Person, hz: int) -> bool:
     return await person.hears(hz) > HEARD_DB
+
+
+async def test_who_saves_data_sees_a_shared_screen_in_stills(server: Server, invite: Invite) -> None:
+    teacher, ana = await invite("Dr. Rivera"), await invite("Ana", width=360, height=740)
+    links = await create_class(server, teacher, "Slides", record=False)
+    await teacher.join(links["instructor"], devices=())
+    await ana.join(links["learner"], devices=())
+    await ana.find("more-button").click()
+    await ana.find("save-data").click()
+    await teacher.find("share-button").click()
+    rivera = await teacher.participant()
+    shown = ana.page.locator(f'[data-testid="tile"][data-participant="{rivera}"][data-source="screen"]')
+
+    async def width() -> float:
+        return float(await shown.locator("video").evaluate("video => video.videoWidth"))
+
+    async def wide() -> bool:
+        return await shown.locator("video").count() > 0 and await width() >= WIDE
+
+    await eventually(wide, "Ana sees the screen in full size", 20)
+    await expect(shown.get_by_test_id("stills")).to_have_text("Still pictures every few seconds to save data")
+    await ana.find("saving-data").click()
+    await expect(shown.get_by_test_id("stills")).to_have_count(0)
+    await eventually(partial(grows, ana, "framesDecoded"), "the screen is live again", 20)
+    assert await ana.negotiations() == 1

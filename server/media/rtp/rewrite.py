@@ -177,6 +177,11 @@ class StreamRewriter:
         self.source = self.awaited = NOTHING
 
     @property
+    def latest(self) -> Packet | None:
+        """The newest packet that went out, if any did."""
+        return self._last
+
+    @property
     def can_repeat(self) -> bool:
         """Whether repeats have a stream of their own now, so that they do no harm."""
         return self._rtx_ssrc != 0 and self._rtx_payload_type != 0

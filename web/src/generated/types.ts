@@ -535,7 +535,7 @@ export interface MediaWatch {
   cameras?: number | null;
 }
 
-/** A picture to receive; `quality` "high" (large) or "low" (thumbnail). */
+/** A picture to receive; `quality` "high" (large), "low" (thumbnail) or "stills" (full size, every few seconds). */
 export interface Wanted {
   participant: string;
   source: string;
@@ -744,7 +744,8 @@ export interface MediaSlots {
 /**
  * What a receiving line carries; participant "" says: nothing, hide it.
  *
- * `shown` "unplayable": the offer had none of the codecs in which this is sent, so nothing of it comes.
+ * `shown` "stills": still pictures every few seconds, as wished or because the link carries no more of a screen;
+ * "unplayable": the offer had none of the codecs in which this is sent, so nothing of it comes.
  */
 export interface MediaSlot {
   mid: string;
@@ -754,7 +755,7 @@ export interface MediaSlot {
 }
 
 /** How a source comes to a viewer. */
-export type Shown = "live" | "unplayable";
+export type Shown = "live" | "stills" | "unplayable";
 
 /**
  * Send these layers of one's own camera or screen and rest the others: nobody watches or records them.

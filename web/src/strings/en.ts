@@ -94,11 +94,11 @@ export const en = {
 
   saving: {
     option: "Save data",
-    hint: "Sound and shared screens only, no videos",
+    hint: "Sound and still pictures of shared screens, no videos",
     sign: "Saving data",
     stop: "Show videos again",
     offer: "Turn off videos",
-    started: "Videos of others are off. Sound and shared screens go on.",
+    started: "Videos of others are off. Sound goes on; shared screens come as still pictures.",
     stopped: "Videos are shown again.",
   },
 
@@ -117,6 +117,8 @@ export const en = {
     later: "Show more people",
     page: (page: number, pages: number) => `Page ${page} of ${pages}`,
     connecting: "Connecting sound and video…",
+    stillsToSave: "Still pictures every few seconds to save data",
+    stillsByLink: "Still pictures every few seconds: the connection is slow",
     unplayable: {
       camera: (name: string) => `This browser cannot show ${name}'s camera.`,
       screen: (name: string) => `This browser cannot show ${name}'s screen.`,

@@ -44,6 +44,9 @@ export function PersonTile({ picture }: { picture: Picture }) {
       onDblClick={() => ui.pin(participant)}
     >
       {live && track !== null && <VideoView track={track} />}
+      {live && slot?.shown === "stills" && (
+        <p class="tile-note" data-testid="stills">{ui.savingData.value ? en.stage.stillsToSave : en.stage.stillsByLink}</p>
+      )}
       {live && slot?.shown === "unplayable" && <p class="tile-note" data-testid="unplayable">{en.stage.unplayable[source](name)}</p>}
       {!(mine && source === "screen") && (
         <IconButton

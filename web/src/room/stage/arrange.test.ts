@@ -102,11 +102,11 @@ test("of a hundred cameras only a page is received, and nobody else fills its li
   expect(new Set(everyone).size).toBe(99);
 });
 
-test("who saves data asks for screens only", () => {
+test("who saves data asks for stills of screens only", () => {
   const sharing = classWith(people, { stage: { live: { ...cameras, tea: ["camera", "screen"] }, locked: [] } });
   const { large, others } = arrange(sharing, choice);
   expect(wishes(sharing, { ...showing(large, others), saving: true })).toEqual({
-    wanted: [{ participant: "tea", source: "screen", quality: "high" }],
+    wanted: [{ participant: "tea", source: "screen", quality: "stills" }],
     cameras: 0,
   });
 });

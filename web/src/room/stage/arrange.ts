@@ -140,7 +140,7 @@ export interface Showing {
   /** How many pictures a page has room for; 0 before it has been measured. */
   readonly perPage: number;
   readonly me: string;
-  /** Sound and screens only. */
+  /** Sound and stills of screens only. */
   readonly saving: boolean;
 }
 
@@ -149,7 +149,7 @@ export function wishes(view: Classroom, { large, pages, perPage, me, saving }: S
   const wanted = (picture: Picture, quality: "high" | "low"): Wanted => ({
     participant: picture.participant,
     source: picture.source,
-    quality,
+    quality: saving ? "stills" : quality,
   });
   const there = (picture: Picture) =>
     picture.participant !== me && sends(view, picture.participant, picture.source) && !(saving && picture.source === "camera");
