@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from bench.janus import Janus
-from bench.light import PAYLOAD_TYPE
+from bench.peer import PAYLOAD_TYPE
 
 PACKETS_PER_SECOND = 160
 PACKET_BYTES = 1200
