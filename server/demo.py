@@ -218,7 +218,11 @@ async def play(server: Server, data: Path) -> Mapping[str, Any]:
 async def run(keep: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="bichron-demo-") as folder:
         data = Path(folder)
-        server = await start_server(data)
+        try:
+            server = await start_server(data)
+        except RuntimeError as error:
+            print(json.dumps({"ok": False, "error": str(error)}), flush=True)
+            return 1
         say(f"a server runs at {server.url}")
         try:
             result = await play(server, data)

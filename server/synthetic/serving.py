@@ -14,6 +14,9 @@ from pathlib import Path
 READY = re.compile(r"^Ready: (\S+)")
 ENTER = re.compile(r"https?://\S+/enter\?key=\S+")
 
+START_SECONDS = 120
+"""Loading Python takes a second or two, and a minute on a machine that is busy with other things."""
+
 
 class Server:
     """A running `bichron serve`. `url` is its address, `enter_link` makes whoever follows it an instructor."""
@@ -54,16 +57,21 @@ async def start_server(data: Path, port: int = 0, udp_port: int = 0, options: Se
     if process.stdout is None:
         raise RuntimeError("a piped process has a stdout")
     said, enter_link = [], ""
-    async with asyncio.timeout(30):
-        while line := (await process.stdout.readline()).decode():
-            said.append(line)
-            if link := ENTER.search(line):
-                enter_link = link.group()
-            if ready := READY.match(line):
-                drain = asyncio.create_task(discard(process.stdout))
-                process_tasks.add(drain)
-                drain.add_done_callback(process_tasks.discard)
-                return Server(process, ready.group(1).rstrip("/"), enter_link)
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while line := (await process.stdout.readline()).decode():
+                said.append(line)
+                if link := ENTER.search(line):
+                    enter_link = link.group()
+                if ready := READY.match(line):
+                    drain = asyncio.create_task(discard(process.stdout))
+                    process_tasks.add(drain)
+                    drain.add_done_callback(process_tasks.discard)
+                    return Server(process, ready.group(1).rstrip("/"), enter_link)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        said.append(f"nothing more in {START_SECONDS} s")
     raise RuntimeError(f"the server did not start: {''.join(said)}")
 
 

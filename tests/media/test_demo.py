@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 
 import pytest
 
 FIGURES = {"publish_seconds", "join_ms_p95", "breakout_move_ms_p95", "tracks", "events", "recording"}
+
+
+async def test_a_demo_whose_server_does_not_start_says_so_in_its_last_line() -> None:
+    demo = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "server", "demo"),
+        env=os.environ | {"BICHRON_LOG_LEVEL": "loud"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    said, _ = await demo.communicate()
+    told = json.loads(said.decode().splitlines()[-1])
+    assert (told["ok"], demo.returncode) == (False, 1)
+    assert "did not start" in told["error"]
 
 
 @pytest.mark.media
