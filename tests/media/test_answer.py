@@ -97,6 +97,13 @@ def test_a_server_of_two_families_offers_a_candidate_of_each() -> None:
     assert found == {("2130706431", "2001:db8::7"), ("2130706175", "192.0.2.7")}
 
 
+@pytest.mark.parametrize(
+    ("name", "mid"), [("chromium-publish-simulcast.offer.sdp", "0"), ("chromium-slots.offer.sdp", "0")]
+)
+def test_sound_carries_its_own_repair_both_ways(name: str, mid: str) -> None:
+    assert "a=fmtp:111 minptime=10;useinbandfec=1" in section(answer_to(offer_of(name)), mid)
+
+
 def without(codecs: str, text: str) -> str:
     """An offer in which these codecs have names that nobody knows."""
     return re.sub(rf"^(a=rtpmap:\d+ )({codecs})/", r"\1X-\2/", text, flags=re.MULTILINE)

@@ -460,3 +460,17 @@ def test_a_burst_is_written_as_its_packets_are(
 
 def state(slot: StreamRewriter) -> list[object]:
     return [getattr(slot, name) for name in StreamRewriter.__slots__]
+
+
+def test_silence_that_is_not_sent_is_no_loss() -> None:
+    """Discontinuous transmission: timestamps jump, numbers do not, and the first packet of speech is marked."""
+    slot, ann = sound_slot(), AudioSender(1)
+    slot.switch(1)
+    before = header.parse(sent(slot, ann.take(ann.sound())[0]))
+    ann.timestamp += 20 * 960  # 400 ms
+    ann.at_us += 400_000
+    datagram = bytearray(ann.sound())
+    datagram[1] |= 0x80
+    (speech,) = ann.take(bytes(datagram))
+    after = header.parse(sent(slot, speech))
+    assert (after.seq - before.seq, after.timestamp - before.timestamp, after.marker) == (1, 21 * 960, True)

@@ -302,6 +302,22 @@ def test_a_picture_that_changes_its_size_stays_in_one_track(desk: Desk, media: M
         assert [frame.width for frame in container.decode(video=0)] == [160] * 25 + [320] * 25
 
 
+def test_silence_that_was_not_sent_is_silence_in_the_file_and_no_trouble(desk: Desk, media: Media) -> None:
+    """Discontinuous transmission sends one packet of a byte or two every 400 ms."""
+    mic = Feed(*MIC)
+    desk.speech(mic, media, 1_000_000, range(50))
+    for number in range(5):
+        desk.now = 1_001_000 + 400 * number
+        desk.take.write(mic, Frame(desk.now, b"\x78", True))
+    desk.speech(mic, media, 1_003_000, range(50))
+    found = desk.finish()
+    assert found.trouble == ()
+    assert [track.duration_ms for track in found.tracks] == [4_000]
+    heard = loudness_in(desk.path(1))
+    assert heard[10:40] == heard[160:190] == [True] * 30
+    assert not any(heard[60:140])
+
+
 @pytest.mark.parametrize(("codec", "mime"), [("vp8", "vp8"), ("vp9", "vp9"), ("h264", "avc1.42c00b")])
 def test_every_codec_gets_a_file_that_plays_and_is_as_the_manifest_says(desk: Desk, codec: str, mime: str) -> None:
     camera = Feed(*CAMERA)
