@@ -57,7 +57,9 @@ export function App({ player, title }: { player: Player; title: string }) {
 
   const lost = player.failed.value.size > 0;
   useEffect(() => {
-    if (lost) toast(words.lost, "warning");
+    if (!lost) return;
+    const isH264 = player.manifest.value?.tracks.some(({ n, codec }) => player.failed.value.has(n) && codec.startsWith("avc1."));
+    toast(isH264 ? words.unplayable : words.lost, "warning");
   }, [lost]);
 
   if (phase === "loading") return <Loading title={title} />;

@@ -18,6 +18,7 @@ export const player = {
     offline: { title: "The server cannot be reached", text: "Look at your connection, then try again." },
     broken: { title: "The recording cannot be loaded", text: "Something is wrong on the server. Try again in a moment; if it stays, tell your instructor." },
   },
+  unplayable: "This browser cannot play a camera or screen that was recorded in H.264. The rest plays on.",
   lost: "Some sound or pictures cannot be loaded. The rest plays on.",
   retry: "Try again",
   home: "Home",
