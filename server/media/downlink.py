@@ -18,9 +18,11 @@ from server.media.fanout import Departures
 from server.media.formats import Format, Kind, shown_as
 from server.media.net.link import Link
 from server.media.offer import TRANSPORT_CC, Line
-from server.media.publisher import AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ, Encoding, Track
+from server.media.publisher import AUDIO_CLOCK_HZ, VIDEO_CLOCK_HZ, Track
 from server.media.rtp import bandwidth, layers, rtcp, twcc
+from server.media.rtp.layers import Choice
 from server.media.rtp.rewrite import PayloadTypes, StreamRewriter
+from server.media.rtp.source import Packet
 from server.media.seating import Seat, assign
 from server.media.shapes import PeerId, Shown, SlotContent
 from server.media.slot import Slot
@@ -57,8 +59,8 @@ class Showing(NamedTuple):
     ladder: list[layers.Layer]
     whole: list[layers.Layer]
     """As if those that rest were sent."""
-    chosen: Mapping[str, str | None]
-    """The rid to forward on a link without limits, by quality."""
+    chosen: Mapping[str, Choice | None]
+    """What to forward on a link without limits, by quality."""
     rates_bps: Mapping[str, int]
     """What `whole` then takes, by quality."""
 
@@ -72,23 +74,28 @@ def show(track: Track, now_us: int) -> Showing:
     """A track as it is now."""
     ladder = track.ladder(now_us)
     whole = layers.awake(ladder)
-    chosen = {quality: layers.choose(ladder, quality) for quality in layers.QUALITIES}
+    chosen = {quality: _best(ladder, quality) for quality in layers.QUALITIES}
     rates_bps = {quality: layers.rate_of(whole, quality) for quality in layers.QUALITIES}
     return Showing(track, ladder, whole, chosen, rates_bps)
 
 
+def _best(ladder: list[layers.Layer], quality: str) -> Choice | None:
+    rid = layers.choose(ladder, quality)
+    return Choice(rid) if rid is not None else None
+
+
 def _wish(slot: Slot, ladder: list[layers.Layer]) -> layers.Wish:
     flowing = slot.encoding if not slot.is_still else None
-    return layers.Wish(ladder, slot.quality, flowing.rid if flowing is not None else None)
+    return layers.Wish(ladder, slot.quality, Choice(flowing.rid, slot.highest_tid) if flowing is not None else None)
 
 
 def _flow_in_stills(slot: Slot, showing: Showing, now_us: int) -> None:
     showing.want("high", now_us)
-    rid = showing.chosen["high"]
-    if rid is None:
+    choice = showing.chosen["high"]
+    if choice is None:
         slot.carry_nothing()
         return
-    encoding = showing.track.encodings[rid]
+    encoding = showing.track.encodings[choice.rid]
     slot.shown = Shown.STILLS
     slot.carry_stills(encoding)
     if slot.is_switching or encoding.stills.due(now_us):
@@ -205,16 +212,20 @@ class Downlink:
                 slot.carry(showing.track.encodings[showing.ladder[0].rid])
         if len(pictures) > 1:
             pictures.sort(key=lambda pair: pair[0].rank)
-        for (slot, showing), rid in zip(pictures, self._ration(pictures, sound_bps, now_us), strict=True):
-            encoding = showing.track.encodings[rid] if rid is not None else None
-            if encoding is None and showing.track.source == "screen":
-                _flow_in_stills(slot, showing, now_us)
-            elif encoding is None:
-                slot.carry_nothing()
-            elif encoding is not slot.encoding or slot.is_still:
+        for (slot, showing), choice in zip(pictures, self._ration(pictures, sound_bps, now_us), strict=True):
+            encoding = showing.track.encodings[choice.rid] if choice is not None else None
+            if choice is None or encoding is None:
+                if showing.track.source == "screen":
+                    _flow_in_stills(slot, showing, now_us)
+                else:
+                    slot.carry_nothing()
+            elif encoding is slot.encoding and not slot.is_still:
+                if choice.highest_tid != slot.highest_tid:
+                    slot.carry(encoding, choice.highest_tid)
+            else:
                 if self._is_jammed(pictures, now_us):
                     slot.carry_nothing()  # what goes on until the keyframe would stand in its way
-                slot.carry(encoding)
+                slot.carry(encoding, choice.highest_tid)
                 encoding.request_keyframe(now_us)
 
     def _is_jammed(self, pictures: Sequence[tuple[Slot, Showing]], now_us: int) -> bool:
@@ -223,7 +234,7 @@ class Downlink:
         flowing_bps = sum(slot.encoding.bitrate_bps(now_us) for slot, _ in pictures if slot.encoding is not None)
         return flowing_bps > _JAMMING * self._bandwidth.bps
 
-    def _ration(self, pictures: Sequence[tuple[Slot, Showing]], sound_bps: int, now_us: int) -> list[str | None]:
+    def _ration(self, pictures: Sequence[tuple[Slot, Showing]], sound_bps: int, now_us: int) -> list[Choice | None]:
         """The layer of each picture, most important first. What rests but could be shown is asked for (demand.py)."""
         self._wanted_bps = sound_bps
         for slot, showing in pictures:
@@ -237,15 +248,15 @@ class Downlink:
         room_bps = max(0, carried_bps - sound_bps)
         possible = layers.allocate([_wish(slot, showing.whole) for slot, showing in pictures], room_bps)
         self.reduced = sum(
-            rid != layers.choose(showing.whole, slot.quality)
-            for (slot, showing), rid in zip(pictures, possible, strict=True)
+            choice != _best(showing.whole, slot.quality)
+            for (slot, showing), choice in zip(pictures, possible, strict=True)
         )
-        for (slot, showing), rid in zip(pictures, possible, strict=True):
+        for (slot, showing), choice in zip(pictures, possible, strict=True):
             # Above the highest layer that was ever heard there may be one that fits.
-            highest = not showing.whole or rid == showing.whole[-1].rid
+            highest = not showing.whole or (choice is not None and choice.rid == showing.whole[-1].rid)
             showing.want(slot.quality if highest else "low", now_us)
-            if rid is not None:
-                showing.track.demand.want(rid, now_us)
+            if choice is not None:
+                showing.track.demand.want(choice.rid, now_us)
         return layers.allocate([_wish(slot, showing.ladder) for slot, showing in pictures], room_bps)
 
     def contents(self) -> list[SlotContent]:
@@ -256,7 +267,7 @@ class Downlink:
             for mid, slot in self.slots.items()
         ]
 
-    def feedback(self, message: rtcp.Message, recall: Callable[[int], Encoding | None], now_us: int) -> bool:
+    def feedback(self, message: rtcp.Message, recall: Callable[[int, int], Packet | None], now_us: int) -> bool:
         """Take one message of the viewer's; True if packets now wait in `departures`."""
         match message:
             case rtcp.Nack():
@@ -284,7 +295,7 @@ class Downlink:
         else:
             self._counts["pli-over-budget"] += 1
 
-    def _repeat(self, nack: rtcp.Nack, recall: Callable[[int], Encoding | None]) -> bool:
+    def _repeat(self, nack: rtcp.Nack, recall: Callable[[int, int], Packet | None]) -> bool:
         slot = self._by_ssrc.get(nack.media_ssrc)
         if slot is None:
             return False
@@ -296,8 +307,7 @@ class Downlink:
         self._sent_bytes = sent_bytes
         for seq in nack.seqs[:_MAX_REPEATS_PER_NACK]:
             origin = slot.rewriter.origin(seq)
-            encoding = recall(origin.source) if origin is not None else None
-            packet = encoding.stream.recall(origin.number) if origin is not None and encoding is not None else None
+            packet = recall(origin.source, origin.number) if origin is not None else None
             if packet is None:
                 self._counts["nack-unanswered"] += 1
             elif self._repeat_budget < len(packet.payload):

@@ -52,8 +52,8 @@ class Surroundings(Protocol):
     def next_source(self) -> int:
         """A name for a stream that was never given before."""
 
-    def recall(self, source: int) -> Encoding | None:
-        """The stream of that name, while it is being sent."""
+    def recall(self, source: int, number: int) -> Packet | None:
+        """What a stream, or a thinned form of it, sent as this number, if it is remembered."""
 
     def up(self, peer: Peer) -> None: ...
     def lost(self, peer: Peer, reason: Lost) -> None: ...

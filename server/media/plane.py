@@ -34,6 +34,7 @@ from server.media.rtp.source import Packet
 from server.media.seating import Seat
 from server.media.shapes import Answer, Circle, LinkReport, MediaListener, PeerId, Want
 from server.media.tap import FrameSink
+from server.media.thinning import FORMS
 
 TICK_SECONDS = 0.05
 """Transport feedback wants 50 to 100 ms; everything else is rarer."""
@@ -253,12 +254,13 @@ class UdpPlane:
 
     def next_source(self) -> int:
         """See Surroundings."""
-        self._sources_named += 1
+        self._sources_named += FORMS
         return self._sources_named
 
-    def recall(self, source: int) -> Encoding | None:
+    def recall(self, source: int, number: int) -> Packet | None:
         """See Surroundings."""
-        return self._streams.get(source)
+        encoding = self._streams.get(source - source % FORMS)
+        return encoding.thinning.recall(source, number) if encoding is not None else None
 
     def up(self, peer: Peer) -> None:
         """See Surroundings."""
@@ -295,11 +297,22 @@ class UdpPlane:
         """See Surroundings. Whoever watches gets it at the end of the burst, with the rest of it."""
         if encoding.stills.slots and encoding.stills.take(packet):
             self._let_flow(encoding.stills, packet)
-        if encoding.slots:
+        thinning = encoding.thinning
+        if not thinning.in_use:
             self._let_flow(encoding, packet)
+            return
+        forms, moves = thinning.spread(packet)
+        if moves:
+            self._send()  # what came before still goes where it went
+            for move in moves:
+                move.slot.turn(move.form, move.packet, move.number, move.picture)
+        for form, thinned in forms:
+            self._let_flow(form, thinned)
 
     def _let_flow(self, stream: Stream, packet: Packet) -> None:
         flowing = self._flowing
+        if not stream.slots:
+            return
         if flowing and flowing[-1][0] is stream:
             flowing[-1][1].append(packet)
         else:

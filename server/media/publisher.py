@@ -26,8 +26,10 @@ from server.media.rtp.keyframes import Throttle
 from server.media.rtp.nack import GapDetector
 from server.media.rtp.rates import BitrateMeter
 from server.media.rtp.source import Packet, SourceStream
+from server.media.rtp.temporal import EVERY_TID
 from server.media.slot import Slot
 from server.media.stills import Stills
+from server.media.thinning import Thinning
 
 AUDIO_CLOCK_HZ = 48_000
 VIDEO_CLOCK_HZ = 90_000
@@ -61,6 +63,8 @@ _ROUND_TRIP_SLACK_MS = 10
 class Encoding:
     """One SSRC: a simulcast layer, or the whole of a track without layers. `source` is its name among all streams."""
 
+    highest_tid = EVERY_TID
+
     def __init__(self, track: Track, rid: str, ssrc: int, source: int, sender: SenderClock) -> None:
         is_video = track.kind == "video"
         self.track = track
@@ -79,6 +83,7 @@ class Encoding:
         self.rate = BitrateMeter()
         self.slots: list[Slot] = []
         self.stills = Stills()
+        self.thinning = Thinning(self)
         self.latest: Packet | None = None
         self.heard_us = 0
         self.keyframe_us = 0
@@ -87,8 +92,13 @@ class Encoding:
         self._usual_bps = 0
 
     def watched_on(self) -> list[Slot]:
-        """Every slot that carries it, live or in stills."""
-        return [*self.slots, *self.stills.slots]
+        """Every slot that carries it, live, thinned or in stills."""
+        return [*self.thinning.viewers(), *self.stills.slots]
+
+    @property
+    def whole(self) -> Encoding:
+        """Itself, as of any of its forms (thinning.py)."""
+        return self
 
     def rests(self, now_us: int) -> bool:
         """Whether nothing has come for so long that what comes next is a new beginning."""
@@ -113,6 +123,12 @@ class Encoding:
             return max(present_bps, self._usual_bps)
         self._usual_bps = present_bps
         return present_bps
+
+    def layer(self, now_us: int) -> layers.Layer:
+        """What it is to those who choose between layers."""
+        bps = self.bitrate_bps(now_us)
+        thinner_bps = tuple(round(bps * share) for share in self.thinning.shares())
+        return layers.Layer(self.rid, bps, self.heard_us // 1000, thinner_bps)
 
     def request_keyframe(self, now_us: int) -> None:
         """Somebody needs one. Asked for at once, or as soon as the last request is old enough."""
@@ -140,7 +156,7 @@ class Track:
         """Its layers as rtp.layers wants them, lowest first."""
         rids = self.line.rids
         known = sorted(self.encodings.values(), key=lambda encoding: rids.index(encoding.rid) if rids else 0)
-        return [layers.Layer(one.rid, one.bitrate_bps(now_us), one.heard_us // 1000) for one in known]
+        return [one.layer(now_us) for one in known]
 
     def best(self, now_us: int) -> Encoding | None:
         """The highest layer that is being sent; None before the first packet."""
@@ -262,7 +278,9 @@ class Publisher:
         encoding.heard_us = arrival_us
         encoding.rate.add(len(datagram), now_ms)
         encoding.latest = packet
-        if resumes and track.allowed and not encoding.slots:
+        if packet.temporal_id >= 0 and track.format.kind.codec == "vp8":
+            encoding.thinning.note(packet, len(datagram))
+        if resumes and track.allowed and not encoding.watched_on():
             self._audience.learned(encoding, None)  # who waits for it gets it from this packet on
         captured_ms = encoding.clock.arrived(header.timestamp, arrival_us / 1000)
         if packet.keyframe:
@@ -387,7 +405,7 @@ class Publisher:
         for encoding in self.encodings():
             if encoding.keyframes.wanted and encoding.keyframes.due(now_us // 1000):
                 self.send_pli(encoding)
-            if encoding.gaps.gave_up() and encoding.slots:
+            if encoding.gaps.gave_up() and encoding.watched_on():
                 encoding.request_keyframe(now_us)
         if now_us - self._reported_us >= _REPORT_INTERVAL_US:
             self._reported_us = now_us

@@ -54,7 +54,7 @@ class Viewer:
                     self._send(bps * TURN_US // 8_000_000, waits_ms * 1000, capacity_bps)
             for report in self._reports.build():
                 for message in rtcp.parse_compound(report):
-                    self.downlink.feedback(message, lambda source: None, self.now_us)
+                    self.downlink.feedback(message, lambda source, number: None, self.now_us)
             self.downlink.flow(lambda seat: show(self.track, self.now_us), self.now_us)
 
     def _send(self, size: int, waits_us: int, capacity_bps: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 
@@ -12,6 +13,7 @@ from server.media.plane import TICK_SECONDS
 from server.media.rtp import rtcp, twcc
 from server.media.rtp.header import parse
 from server.media.shapes import Circle, Want
+from server.media.tap import Frame
 from tests.media.peers import Clock, Pace, Stage, stage
 from tests.media.wire import RTX, TWCC_ID, Camera, Microphone, WirePeer, label
 
@@ -410,6 +412,58 @@ class Film:
             if arrived and narrow:
                 await self._viewer.send(half_of(arrived))
         raise TimeoutError
+
+
+async def test_a_link_that_does_not_carry_a_layer_gets_fewer_pictures_of_it() -> None:
+    pace = Pace()
+    async with cast(pace) as room:
+        ann = await room.enter("ann", {"camera": ("l",)})
+        bo = await room.enter("bo")
+        cy = await room.enter("cy")
+        room.plane.watch(bo.id, [Want(ann.id, "camera", "high")])
+        recorded = Written()
+        room.plane.record(ann.id, "camera", recorded)
+        camera = Camera(ann, rids=("l",))
+        told = 0
+
+        async def shoot_until(apart: set[int], *, narrow: bool) -> None:
+            """Until the last pictures that came are so many apart; 14 s at most by the camera's clock."""
+            nonlocal told
+            for _ in range(round(14 / FRAME)):
+                camera.frame += 1
+                await ann.send(camera.packet("l", keyframe=camera.frame == 1, size=400, layered=True))
+                await asyncio.sleep(FRAME)
+                pace.passes(FRAME)
+                arrived, told = bo.rtp[told:], len(bo.rtp)
+                if arrived and narrow:
+                    await bo.send(half_of(arrived))
+                numbers = [int(frame[1:]) for frame in room.frames(bo)[-6:]]
+                steps = {after - before for before, after in pairwise(numbers)}
+                if len(numbers) == 6 and len(steps) == 1 and steps <= apart:
+                    return
+            raise TimeoutError
+
+        await shoot_until({1}, narrow=False)
+        await shoot_until({2, 4}, narrow=True)
+        heads = [head for head, _ in bo.received(bo.slot_ssrc("v0"))]
+        assert [(head.seq - heads[0].seq) % (1 << 16) for head in heads] == list(range(len(heads)))
+        everything = [f"l{number}" for number in range(1, camera.frame + 1)]
+        await room.until_frames(cy, *everything)
+        room.plane.stop_recording(ann.id, "camera")
+        assert recorded.frames == len(everything)
+
+
+class Written:
+    """A sink that counts."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+
+    def write(self, frame: Frame) -> None:
+        self.frames += 1
+
+    def close(self) -> None:
+        pass
 
 
 def half_of(packets: list[bytes]) -> bytes:

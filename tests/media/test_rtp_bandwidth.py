@@ -9,7 +9,7 @@ import pytest
 
 from server.media.rtp import bandwidth, rtcp
 from server.media.rtp.bandwidth import DownlinkRate
-from server.media.rtp.layers import Layer, Wish, allocate
+from server.media.rtp.layers import Choice, Layer, Wish, allocate
 from server.media.rtp.sent import SentLog
 from server.media.rtp.twcc import FeedbackBuilder, TransportFeedback
 
@@ -112,8 +112,9 @@ class Link:
                 self.downlink.feedback(message, self.now_us)
         bps = self.downlink.bps
         if bps is not None:
-            [rid] = allocate([Wish([layer for layer in CAMERA if layer.rid in self.shows], "high", self.rid)], bps)
-            self.rid = rid or "l"
+            shown = [layer for layer in CAMERA if layer.rid in self.shows]
+            [choice] = allocate([Wish(shown, "high", Choice(self.rid))], bps)
+            self.rid = choice.rid if choice is not None else "l"
 
 
 def test_a_link_with_room_is_used_from_the_start() -> None:
@@ -264,13 +265,37 @@ def test_reports_about_nothing_we_sent_change_nothing() -> None:
 def test_a_budget_is_given_by_importance(budget_bps: int, given: list[str | None]) -> None:
     wishes = [Wish(CAMERA, "high"), Wish(CAMERA, "low"), Wish(CAMERA, "high")]
 
-    assert allocate(wishes, budget_bps) == given
+    assert [choice and choice.rid for choice in allocate(wishes, budget_bps)] == given
 
 
 def test_a_layer_that_flows_needs_less_room_than_a_step_up() -> None:
-    assert allocate([Wish(CAMERA, "high", "m")], 1_800_000) == ["m"]
-    assert allocate([Wish(CAMERA, "high", "h")], 1_800_000) == ["h"]
-    assert allocate([Wish([], "high", "h")], 1_800_000) == [None]
+    assert allocate([Wish(CAMERA, "high", Choice("m"))], 1_800_000) == [Choice("m")]
+    assert allocate([Wish(CAMERA, "high", Choice("h"))], 1_800_000) == [Choice("h")]
+    assert allocate([Wish([], "high", Choice("h"))], 1_800_000) == [None]
+
+
+LAYERED = [Layer(rid, rate, 1, (rate * 4 // 10, rate * 6 // 10)) for rid, rate in RATES.items()]
+
+
+@pytest.mark.parametrize(
+    ("budget_bps", "given"),
+    [
+        pytest.param(2_400_000, [Choice("h"), Choice("l")], id="room for all"),
+        pytest.param(1_800_000, [Choice("h", 1), Choice("l")], id="not quite: half the pictures"),
+        pytest.param(800_000, [Choice("m"), Choice("l")], id="half of a large one does not fit either"),
+        pytest.param(440_000, [Choice("m", 1), Choice("l", 1)], id="large before smooth"),
+        pytest.param(240_000, [Choice("l"), Choice("l", 0)], id="small but smooth"),
+        pytest.param(140_000, [Choice("l", 0), Choice("l", 0)], id="everybody somehow"),
+        pytest.param(100_000, [Choice("l", 0), None], id="the last is not shown"),
+    ],
+)
+def test_a_layer_that_does_not_quite_fit_gets_fewer_pictures(budget_bps: int, given: list[Choice | None]) -> None:
+    assert allocate([Wish(LAYERED, "high"), Wish(LAYERED, "low")], budget_bps) == given
+
+
+def test_all_pictures_of_a_layer_that_flows_thinned_need_room_to_spare() -> None:
+    assert allocate([Wish(LAYERED, "high", Choice("h", 1))], 1_900_000) == [Choice("h", 1)]
+    assert allocate([Wish(LAYERED, "high", Choice("h"))], 1_900_000) == [Choice("h")]
 
 
 @pytest.mark.parametrize("loss", [0.15, 0.2, 0.3])

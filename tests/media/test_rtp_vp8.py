@@ -36,7 +36,7 @@ DESCRIPTORS = st.builds(
         pytest.param("90 80 9234 01", Descriptor(4, True, False, 0x1234, 2, True), id="of 15 bits"),
         pytest.param(
             "90 f0 8005 07 6f 00",
-            Descriptor(6, True, True, 5, 2, True, 7, 4, 1),
+            Descriptor(6, True, True, 5, 2, True, 7, 4, 1, sync=True),
             id="everything, temporal layer 1 with sync",
         ),
         pytest.param("90 10 1f 01", Descriptor(3, True, False), id="only a key index"),

@@ -266,14 +266,18 @@ class Camera:
     def ssrc(self, rid: str) -> int:
         return 0x1000 + self.rids.index(rid)
 
-    def packet(self, rid: str, *, keyframe: bool, size: int = 20) -> bytes:
-        """The next packet of a layer; a frame of its own."""
+    def packet(self, rid: str, *, keyframe: bool, size: int = 20, layered: bool = False) -> bytes:
+        """The next packet of a layer; a frame of its own. `layered`: in three temporal layers, as Chromium has them."""
         seq = self._seq[rid] = self._seq[rid] + 1 & 0xFFFF
         extensions = {MID_ID: self.source.encode(), TWCC_ID: self._twcc.to_bytes(2, "big")}
         self._twcc = self._twcc + 1 & 0xFFFF
         if rid:
             extensions[RID_ID] = rid.encode()
         descriptor = bytes((0x90, 0x80, 0x80 | self.frame >> 8 & 0x7F, self.frame & 0xFF))
+        if layered:
+            tid = (0, 2, 1, 2)[self.frame % 4]
+            sync = self.frame % 4 in (1, 2)
+            descriptor = bytes((0x90, 0xE0, *descriptor[2:], self.frame // 4 & 0xFF, tid << 6 | sync << 5))
         start = b"\x10\x02\x00\x9d\x01\x2a\x40\x01\xb4\x00" if keyframe else b"\x11"
         body = f"|{rid}{self.frame}|".encode().ljust(size, b".")
         return header.build(

@@ -27,6 +27,8 @@ class Descriptor(Struct, frozen=True, gc=False):
     tl0: int = ABSENT
     tl0_at: int = ABSENT
     temporal_id: int = ABSENT
+    sync: bool = False
+    """Of VP8: it refers to TID 0 alone."""
 
 
 class Part(NamedTuple):

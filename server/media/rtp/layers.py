@@ -1,7 +1,8 @@
-"""Which simulcast layer of a camera a viewer gets.
+"""Which simulcast layer of a camera a viewer gets, and with how many pictures a second.
 
 Layers are listed lowest first, as their rids are offered. A layer can fall silent at any time (the sender's CPU or
-uplink gives out, or its tile is unwatched); what is silent is never chosen while another one sends.
+uplink gives out, or its tile is unwatched); what is silent is never chosen while another one sends. Where a layer has
+temporal layers (temporal.py), a link that does not quite carry it gets half of its pictures rather than smaller ones.
 
 Not here: what rate a viewer has (bandwidth.py) and the wait for a keyframe (rewrite.py).
 """
@@ -9,8 +10,11 @@ Not here: what rate a viewer has (bandwidth.py) and the wait for a keyframe (rew
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
+
+from server.media.rtp.temporal import EVERY_TID
 
 PAUSED_MS = 500
 """A layer is paused if another one has been seen this much later; if all are silent it is the sender who is."""
@@ -20,11 +24,22 @@ QUALITIES = ("high", "low")
 
 
 class Layer(Struct, frozen=True):
-    """One layer: its rid ("" without simulcast), its present rate and when its last packet came, 0 for never."""
+    """One layer: its rid ("" without simulcast), its present rate and when its last packet came, 0 for never.
+
+    `thinner_bps` is what it takes up to TID 0, 1, ..., the whole left out.
+    """
 
     rid: str
     bitrate_bps: int
     seen_ms: int
+    thinner_bps: tuple[int, ...] = ()
+
+
+class Choice(NamedTuple):
+    """A layer, up to a TID."""
+
+    rid: str
+    highest_tid: int = EVERY_TID
 
 
 _ROOM_TO_RISE = 1.15
@@ -32,11 +47,18 @@ _ROOM_TO_RISE = 1.15
 
 
 class Wish(Struct, frozen=True):
-    """A picture a viewer is to get: its layers, the quality, and the rid that flows now, None for nothing."""
+    """A picture a viewer is to get: its layers, the quality, and what flows now, None for nothing."""
 
     layers: Sequence[Layer]
     quality: str
-    present: str | None = None
+    present: Choice | None = None
+
+
+class _Option(NamedTuple):
+    choice: Choice
+    bps: int
+    needs_bps: float
+    """What flows, or less, needs its rate; more needs room to spare."""
 
 
 def choose(layers: Sequence[Layer], quality: str, budget_bps: int | None = None) -> str | None:
@@ -58,42 +80,51 @@ def choose(layers: Sequence[Layer], quality: str, budget_bps: int | None = None)
     return best.rid
 
 
-def allocate(wishes: Sequence[Wish], budget_bps: int) -> list[str | None]:
-    """The rid for each wish, most important first, so that all fit a budget; None where nothing does.
+def allocate(wishes: Sequence[Wish], budget_bps: int) -> list[Choice | None]:
+    """What each wish gets, most important first, so that all fit a budget; None where nothing does.
 
-    Everybody is shown small before anybody is shown large.
+    Everybody is shown somehow before anybody is shown well.
     """
     left_bps = float(budget_bps)
-    given: list[Layer | None] = []
-    for wish in wishes:
-        lowest = next(iter(active(wish.layers)), None)
-        if lowest is not None and _needs_bps(lowest, wish) > left_bps:
-            lowest = None
-        given.append(lowest)
-        left_bps -= lowest.bitrate_bps if lowest is not None else 0
-    for index, wish in enumerate(wishes):
-        low = given[index]
-        if low is None or wish.quality != "high":
+    given: list[_Option | None] = []
+    options = [_options(wish) for wish in wishes]
+    for possible in options:
+        least = possible[0] if possible and possible[0].needs_bps <= left_bps else None
+        given.append(least)
+        left_bps -= least.bps if least is not None else 0
+    for index, possible in enumerate(options):
+        least = given[index]
+        if least is None:
             continue
-        for layer in reversed(active(wish.layers)):
-            if _needs_bps(layer, wish) - low.bitrate_bps <= left_bps:
-                given[index] = layer
-                left_bps -= layer.bitrate_bps - low.bitrate_bps
+        for option in reversed(possible):
+            if option.needs_bps - least.bps <= left_bps:
+                given[index] = option
+                left_bps -= option.bps - least.bps
                 break
-    return [layer.rid if layer is not None else None for layer in given]
+    return [option.choice if option is not None else None for option in given]
 
 
-def _needs_bps(layer: Layer, wish: Wish) -> float:
-    """A layer that flows, or one below it, needs its rate; one above needs room to spare."""
-    rids = [one.rid for one in wish.layers]
-    flows = wish.present in rids and rids.index(layer.rid) <= rids.index(wish.present)
-    return layer.bitrate_bps if flows else layer.bitrate_bps * _ROOM_TO_RISE
+def _options(wish: Wish) -> list[_Option]:
+    """From the least to the best."""
+    sending = active(wish.layers)
+    rids = [layer.rid for layer in wish.layers]
+    present = wish.present
+    flowing = (rids.index(present.rid), present.highest_tid) if present and present.rid in rids else (-1, 0)
+    options: list[_Option] = []
+    for layer in sending if wish.quality == "high" else sending[:1]:
+        fewest = 0 if layer is sending[0] else max(0, len(layer.thinner_bps) - 1)
+        rates = {**dict(enumerate(layer.thinner_bps)), EVERY_TID: layer.bitrate_bps}
+        for tid, bps in rates.items():
+            if tid >= fewest:
+                flows = (rids.index(layer.rid), tid) <= flowing
+                options.append(_Option(Choice(layer.rid, tid), bps, bps if flows else bps * _ROOM_TO_RISE))
+    return options
 
 
 def awake(layers: Sequence[Layer]) -> list[Layer]:
     """The same as if all that ever sent did so now: what could be had, at the rates it usually has."""
     latest_ms = max((layer.seen_ms for layer in layers), default=0)
-    return [Layer(layer.rid, layer.bitrate_bps, latest_ms) for layer in layers if layer.seen_ms]
+    return [Layer(layer.rid, layer.bitrate_bps, latest_ms, layer.thinner_bps) for layer in layers if layer.seen_ms]
 
 
 def rate_of(layers: Sequence[Layer], quality: str) -> int:

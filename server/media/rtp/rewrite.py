@@ -9,8 +9,9 @@ offset, so a packet costs one header and one copy. At a switch the offsets are c
     picture id, TL0   the next ones, modulo 2**15 and 2**8, where the codec has them
     payload type      the viewer's for the codec of the source: browsers choose the decoder by it
 
-Pictures switch at a keyframe, sound at once. Packets from before the switch are dropped when they come late; those of
-the running leg keep its offsets, however late. Old legs are remembered for NACKs.
+Pictures switch at a keyframe, or to the same stream thinned otherwise where that may be (temporal.py); sound at once.
+Packets from before the switch are dropped when they come late; those of the running leg keep its offsets, however late.
+Old legs are remembered for NACKs.
 
 Not here: order and duplicates of the source (source.py), who watches what, SRTP, the transport-wide counter.
 """
@@ -176,6 +177,20 @@ class StreamRewriter:
         """Carry nothing from now on. What was sent can still be repeated on a NACK."""
         self.source = self.awaited = NOTHING
 
+    def turn(self, packet: Packet, number: int, picture: int) -> None:
+        """Go on with the same stream thinned otherwise, from this packet of that on, which begins a picture.
+
+        `number` and `picture` are those it has in the present source, or would have: what is missing before it stays
+        missing. Time and TL0 run on. Whether it may be is temporal.turned's to say; the present source must flow.
+        """
+        last = self._last
+        if last is None:
+            raise ValueError("nothing flows that could go on otherwise")
+        self._remember(last, number - 1)
+        self._seq_offset += number - packet.number
+        self._picture_offset += picture - packet.picture
+        self._first, self._last, self.source = packet.number, packet, packet.source
+
     @property
     def latest(self) -> Packet | None:
         """The newest packet that went out, if any did."""
@@ -309,7 +324,7 @@ class StreamRewriter:
             self._seq_offset -= packet.number
             self._timestamp_offset -= packet.timestamp
         else:
-            self._legs = (self._present_leg(last), *self._legs[: _REMEMBERED_LEGS - 1])
+            self._remember(last, last.number)
             self._seq_offset += last.number + 1 - packet.number
             self._timestamp_offset += last.timestamp + self._step(last, packet) - packet.timestamp
             if last.picture >= 0:
@@ -334,11 +349,14 @@ class StreamRewriter:
                 return max(captured, rate // _LEAST_STEP_OF_LAYERS_HZ)
         return min(max(elapsed, rate // _LEAST_STEP_HZ), _LONGEST_STEP)
 
-    def _present_leg(self, last: Packet) -> Leg:
+    def _remember(self, last: Packet, until: int) -> None:
+        self._legs = (self._present_leg(last, until), *self._legs[: _REMEMBERED_LEGS - 1])
+
+    def _present_leg(self, last: Packet, until: int) -> Leg:
         return Leg(
             last.source,
             self._first,
-            last.number,
+            until,
             self._seq_offset,
             self._timestamp_offset,
             self._picture_offset,
@@ -349,7 +367,7 @@ class StreamRewriter:
     def _all_legs(self) -> Iterator[Leg]:
         """Newest first. The present one counts even after `stop`."""
         if self._last is not None:
-            yield self._present_leg(self._last)
+            yield self._present_leg(self._last, self._last.number)
         yield from self._legs
 
     def _write_again(self, leg: Leg, packet: Packet, buffer: bytearray | memoryview, at: int, twcc_seq: int) -> int:

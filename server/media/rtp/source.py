@@ -45,6 +45,8 @@ class Packet(Struct, frozen=True, gc=False):
     starts_frame: bool = False
     keyframe: bool = False
     descriptor_size: int = 0
+    sync: bool = False
+    """Refers to TID 0 alone (RFC 7741 4.2: Y)."""
 
 
 class SourceStream:
@@ -97,6 +99,11 @@ class SourceStream:
             packet = self._picture_packet(header, number, payload, described, arrival_us, kept_byte)
         self._recent[number & self._mask] = packet
         return packet
+
+    @property
+    def highest(self) -> int:
+        """The highest number so far."""
+        return self._highest_number
 
     def recall(self, number: int) -> Packet | None:
         """A recent packet by its number, if it arrived."""
@@ -170,4 +177,5 @@ class SourceStream:
             described.starts_frame,
             described.keyframe,
             size,
+            described.sync,
         )

@@ -24,7 +24,7 @@ def parse_descriptor(payload: bytes | memoryview) -> Descriptor:
     first = payload[0]
     size = 1
     picture_id = picture_id_at = tl0 = tl0_at = temporal_id = ABSENT
-    is_long = False
+    is_long = sync = False
     try:
         if first & 0x80:
             flags = payload[1]
@@ -44,6 +44,7 @@ def parse_descriptor(payload: bytes | memoryview) -> Descriptor:
             if flags & 0x30:
                 if flags & 0x20:
                     temporal_id = payload[size] >> 6
+                    sync = payload[size] & 0x20 != 0
                 size += 1
         starts_frame = first & 0x17 == 0x10
         # The P bit of the frame header is 0 for a keyframe (RFC 6386 9.1).
@@ -60,6 +61,7 @@ def parse_descriptor(payload: bytes | memoryview) -> Descriptor:
         tl0,
         tl0_at,
         temporal_id,
+        sync,
     )
 
 

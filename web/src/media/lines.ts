@@ -8,7 +8,10 @@
 
 import { type Source, SOURCES } from "./sources";
 
-/** Simulcast, smallest first; the caps are those the server plans with. */
+/**
+ * Simulcast, smallest first; the caps are those the server plans with. In simulcast Chromium makes three temporal layers
+ * (L1T3) of each without being asked; the server leaves pictures out where a link is too narrow for all.
+ */
 export const CAMERA_LAYERS: readonly RTCRtpEncodingParameters[] = [
   { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
   { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
