@@ -17,7 +17,7 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from server.live.ports import LinkReport
+from server.live.ports import Less, LinkReport
 
 LAG_LOOKED_AT_S = 0.02
 """How often the event loop is asked whether it is late. A packet of sound comes as often."""
@@ -81,18 +81,30 @@ class Metrics:
         self.reduced = Gauge(
             "bichron_media_reduced", "Participants shown less than they asked for: narrow links", registry=self.registry
         )
+        self.pictures = Gauge(
+            "bichron_media_pictures",
+            "Pictures on participants' pages: as wished, or what their links leave of them",
+            ["shown"],
+            registry=self.registry,
+        )
 
     def note_links(self, reports: Iterable[LinkReport]) -> None:
         """Count everyone's connection, nobody by name."""
         up, down = self.lost.labels("up"), self.lost.labels("down")
         reduced = 0
+        pictures = dict.fromkeys(["as-wished", *(less.value for less in Less)], 0)
         for report in reports:
             up.observe(report.lost_up)
             down.observe(report.lost_down)
             if report.round_trip_ms is not None:
                 self.round_trip.observe(report.round_trip_ms / 1000)
-            reduced += report.reduced > 0
+            reduced += len(report.reduced) > 0
+            pictures["as-wished"] += report.pictures - len(report.reduced)
+            for one in report.reduced:
+                pictures[one.less.value] += 1
         self.reduced.set(reduced)
+        for shown, count in pictures.items():
+            self.pictures.labels(shown).set(count)
 
     def observe_classes(self, count: Callable[[], int]) -> None:
         """Report how many classes run, asked at each scrape."""

@@ -15,8 +15,9 @@ from msgspec import Meta, Struct
 from server.http.errors import BadFrame
 from server.http.frames import scan
 from server.live import session as told
+from server.live.casting import class_of
 from server.live.links import Quality
-from server.live.ports import Shown
+from server.live.ports import Less, Shown
 from server.live.pulses import Pulse
 from server.rooms import breakouts, chat, hands, polls, recording, roster, stage
 from server.rooms.classroom import Classroom, EndClass
@@ -203,18 +204,31 @@ class MediaLevels(ServerFrame, frozen=True, tag="media.levels"):
     speaker: ParticipantId | None
 
 
+class ReducedPicture(Struct, frozen=True):
+    """Whose picture, and what is left of it: "fewer" pictures a second, a "smaller" one, or "nothing".
+
+    `layer` is the rid that comes, "" without layers; of its temporal layers those up to `temporal`, null for all.
+    """
+
+    participant: ParticipantId
+    source: str
+    less: Less
+    layer: str
+    temporal: int | None
+
+
 class MediaLink(ServerFrame, frozen=True, tag="media.link"):
     """How good one's own connection is, told when that changes, every four seconds at most.
 
-    `lost_in` and `lost_out` are percent of the packets one is sent and one sends, before repair; `reduced`: pictures
-    come smaller than they would on a better connection.
+    `lost_in` and `lost_out` are percent of the packets one is sent and one sends, before repair; `reduced` are the
+    pictures that come with less than they would on a better connection.
     """
 
     quality: Quality
     lost_in: int
     lost_out: int
     round_trip_ms: int | None
-    reduced: bool
+    reduced: tuple[ReducedPicture, ...]
 
 
 class MediaLinks(ServerFrame, frozen=True, tag="media.links"):
@@ -337,7 +351,11 @@ def phrase(message: told.Message, now: Instant) -> ServerFrame:
         case told.Levels(levels, speaker):
             return MediaLevels(dict(levels), speaker)
         case told.LinkTold(link):
-            return MediaLink(link.quality, link.lost_in, link.lost_out, link.round_trip_ms, link.reduced)
+            reduced = tuple(
+                ReducedPicture(ParticipantId(class_of(one.peer)[1]), one.source, one.less, one.rid, one.highest_tid)
+                for one in link.reduced
+            )
+            return MediaLink(link.quality, link.lost_in, link.lost_out, link.round_trip_ms, reduced)
         case told.PoorLinks(links):
             return MediaLinks(dict(links))
         case told.MediaLost(reason):

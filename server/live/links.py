@@ -11,7 +11,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from server.media.shapes import LinkReport
+from server.media.shapes import LinkReport, Reduced
 from server.rooms.kernel import ParticipantId
 
 
@@ -30,8 +30,8 @@ class Link(Struct, frozen=True):
     lost_in: int = 0
     lost_out: int = 0
     round_trip_ms: int | None = None
-    reduced: bool = False
-    """Whether pictures come smaller than they would on a better connection."""
+    reduced: tuple[Reduced, ...] = ()
+    """Pictures that come with less than they would on a better connection."""
 
 
 UNMEASURED = Link(Quality.GOOD)
@@ -84,7 +84,7 @@ class Links:
                     round(report.lost_down * 100),
                     round(report.lost_up * 100),
                     report.round_trip_ms,
-                    report.reduced > 0,
+                    report.reduced,
                 )
 
     def _judge(self, participant: ParticipantId, latest: Quality) -> Quality:

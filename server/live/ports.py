@@ -8,17 +8,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from server.media.shapes import Answer, Circle, LinkReport, MediaListener, PeerId, Shown, SlotContent, Want
+from server.media.shapes import (
+    Answer,
+    Circle,
+    Less,
+    LinkReport,
+    MediaListener,
+    PeerId,
+    Reduced,
+    Shown,
+    SlotContent,
+    Want,
+)
 from server.media.tap import FrameSink
 
 __all__ = [
     "Answer",
     "Circle",
+    "Less",
     "LinkReport",
     "MediaListener",
     "MediaPlane",
     "PeerId",
     "Recorder",
+    "Reduced",
     "Shown",
     "SlotContent",
     "Want",

@@ -23,8 +23,9 @@ from server.media.rtp import bandwidth, layers, rtcp, twcc
 from server.media.rtp.layers import Choice
 from server.media.rtp.rewrite import PayloadTypes, StreamRewriter
 from server.media.rtp.source import Packet
+from server.media.rtp.temporal import EVERY_TID
 from server.media.seating import Seat, assign
-from server.media.shapes import PeerId, Shown, SlotContent
+from server.media.shapes import Less, PeerId, Reduced, Shown, SlotContent
 from server.media.slot import Slot
 
 _REPORT_INTERVAL_US = 1_000_000
@@ -84,6 +85,18 @@ def _best(ladder: list[layers.Layer], quality: str) -> Choice | None:
     return Choice(rid) if rid is not None else None
 
 
+def _reduced(seat: Seat | None, choice: Choice | None, best: Choice | None) -> Reduced | None:
+    """What the choice is short of the best; None for nothing."""
+    if seat is None or best is None or choice == best:
+        return None
+    if choice is None and seat.source == "screen":
+        return Reduced(*seat, Less.FEWER, best.rid, None)  # in stills
+    if choice is None:
+        return Reduced(*seat, Less.NOTHING, "", None)
+    less = Less.FEWER if choice.rid == best.rid else Less.SMALLER
+    return Reduced(*seat, less, choice.rid, choice.highest_tid if choice.highest_tid != EVERY_TID else None)
+
+
 def _wish(slot: Slot, ladder: list[layers.Layer]) -> layers.Wish:
     flowing = slot.encoding if not slot.is_still else None
     return layers.Wish(ladder, slot.quality, Choice(flowing.rid, slot.highest_tid) if flowing is not None else None)
@@ -119,8 +132,9 @@ class Downlink:
         self._sent_bytes = 0
         self._bandwidth = bandwidth.DownlinkRate(self.departures.log)
         self._wanted_bps = 0
-        self.reduced = 0
-        """Pictures that the link keeps smaller than wished."""
+        self.pictures = 0
+        self.reduced: tuple[Reduced, ...] = ()
+        """Which of the pictures the link does not carry as wished."""
         self._seated: dict[Seat, Slot] = {}
         self.slots: dict[str, Slot] = {}
         self._by_ssrc: dict[int, Slot] = {}
@@ -188,7 +202,8 @@ class Downlink:
         it does not carry comes in stills. True if how a picture is shown has changed.
         """
         if not self._seated:
-            self._wanted_bps = self.reduced = 0
+            self._wanted_bps = self.pictures = 0
+            self.reduced = ()
             return False
         before = [slot.shown for slot in self._seated.values()]
         self._flow(show, now_us)
@@ -236,21 +251,21 @@ class Downlink:
 
     def _ration(self, pictures: Sequence[tuple[Slot, Showing]], sound_bps: int, now_us: int) -> list[Choice | None]:
         """The layer of each picture, most important first. What rests but could be shown is asked for (demand.py)."""
+        self.pictures = len(pictures)
         self._wanted_bps = sound_bps
         for slot, showing in pictures:
             self._wanted_bps += showing.rates_bps[slot.quality]
         carried_bps = self._bandwidth.bps
         if carried_bps is None or self._wanted_bps * _ROOM_FOR_ALL < carried_bps:
-            self.reduced = 0
+            self.reduced = ()
             for slot, showing in pictures:
                 showing.want(slot.quality, now_us)
             return [showing.chosen[slot.quality] for slot, showing in pictures]
         room_bps = max(0, carried_bps - sound_bps)
         possible = layers.allocate([_wish(slot, showing.whole) for slot, showing in pictures], room_bps)
-        self.reduced = sum(
-            choice != _best(showing.whole, slot.quality)
-            for (slot, showing), choice in zip(pictures, possible, strict=True)
-        )
+        each = zip(pictures, possible, strict=True)
+        reduced = (_reduced(slot.seat, choice, _best(showing.whole, slot.quality)) for (slot, showing), choice in each)
+        self.reduced = tuple(one for one in reduced if one is not None)
         for (slot, showing), choice in zip(pictures, possible, strict=True):
             # Above the highest layer that was ever heard there may be one that fits.
             highest = not showing.whole or (choice is not None and choice.rid == showing.whole[-1].rid)

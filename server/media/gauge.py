@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from server.media.shapes import LinkReport
+from server.media.shapes import LinkReport, Reduced
 
 
 class Totals(NamedTuple):
@@ -31,7 +31,14 @@ class LinkGauge:
         self._since_us = now_us
 
     def report(
-        self, totals: Totals, now_us: int, *, round_trip_ms: int | None, up_bps: int, reduced: int
+        self,
+        totals: Totals,
+        now_us: int,
+        *,
+        round_trip_ms: int | None,
+        up_bps: int,
+        pictures: int,
+        reduced: tuple[Reduced, ...],
     ) -> LinkReport | None:
         """The time since the last call; None where so little went either way that it says nothing."""
         before, self._before = self._before, totals
@@ -47,6 +54,7 @@ class LinkGauge:
             lost_down=_share(totals.down_lost - before.down_lost, down_sent),
             up_bps=up_bps,
             down_bps=(totals.down_bytes - before.down_bytes) * 8_000_000 // max(1, now_us - since_us),
+            pictures=pictures,
             reduced=reduced,
         )
 

@@ -228,6 +228,7 @@ class Connection(Audience):
             now_us,
             round_trip_ms=None if self._round_trip_ms is None else round(self._round_trip_ms),
             up_bps=self.publisher.bps(now_us),
+            pictures=self.downlink.pictures,
             reduced=self.downlink.reduced,
         )
 

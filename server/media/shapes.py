@@ -55,6 +55,29 @@ class SlotContent(Struct, frozen=True):
     shown: Shown = Shown.LIVE
 
 
+class Less(Enum):
+    """What a link that is too narrow leaves of a picture."""
+
+    FEWER = "fewer"
+    """Pictures a second."""
+    SMALLER = "smaller"
+    NOTHING = "nothing"
+
+
+class Reduced(Struct, frozen=True):
+    """A picture that a viewer does not get as he wished, for his link does not carry it.
+
+    `rid` is the layer he gets, "" where there is but one or none fits; of its temporal layers those up to
+    `highest_tid`, None for all.
+    """
+
+    peer: PeerId
+    source: str
+    less: Less
+    rid: str
+    highest_tid: int | None
+
+
 class LinkReport(Struct, frozen=True):
     """How one peer's connection did lately. `up` is from the peer to us, `down` back."""
 
@@ -67,8 +90,9 @@ class LinkReport(Struct, frozen=True):
 
     up_bps: int
     down_bps: int
-    reduced: int
-    """Pictures that come smaller than wished, or not at all, because the link does not carry more."""
+    pictures: int
+    """How many are on the peer's slots, those included of which nothing fits."""
+    reduced: tuple[Reduced, ...]
 
 
 class MediaListener(Protocol):

@@ -134,7 +134,8 @@ class Slot:
         if leaving is not None and leaving.whole is encoding:  # back to what still flows
             self._form, self._leaving = leaving, None
             self._switch(encoding, leaving)
-            encoding.thinning.turn(self)
+            if leaving.highest_tid != highest_tid:
+                encoding.thinning.turn(self)
         else:
             self._await(encoding, highest_tid)
 

@@ -7,15 +7,16 @@ import pytest
 from server.live.hosts import MediaSwitchboard
 from server.live.links import Link, Links, Quality
 from server.live.telling import LinkTold, PoorLinks
-from server.media.shapes import LinkReport, PeerId
+from server.media.shapes import Less, LinkReport, PeerId, Reduced
 from server.rooms.kernel import ParticipantId, Role
 from server.rooms.roster import SetRole
 from tests.live.world import CLASS, Person, World, settle
 
 ANA = ParticipantId("ana")
-FINE = LinkReport(round_trip_ms=30, lost_up=0, lost_down=0.004, up_bps=0, down_bps=0, reduced=0)
-BAD = LinkReport(round_trip_ms=30, lost_up=0.12, lost_down=0.02, up_bps=0, down_bps=0, reduced=1)
-SLOW = LinkReport(round_trip_ms=500, lost_up=0, lost_down=0, up_bps=0, down_bps=0, reduced=0)
+HALF = Reduced(PeerId(f"{CLASS}/bo"), "camera", Less.FEWER, "h", 1)
+FINE = LinkReport(round_trip_ms=30, lost_up=0, lost_down=0.004, up_bps=0, down_bps=0, pictures=1, reduced=())
+BAD = LinkReport(round_trip_ms=30, lost_up=0.12, lost_down=0.02, up_bps=0, down_bps=0, pictures=1, reduced=(HALF,))
+SLOW = LinkReport(round_trip_ms=500, lost_up=0, lost_down=0, up_bps=0, down_bps=0, pictures=1, reduced=())
 
 
 def test_one_bad_report_proves_nothing_two_do_and_three_good_ones_undo_it() -> None:
@@ -32,7 +33,7 @@ def test_what_is_told_is_the_loss_each_way_and_whether_pictures_are_smaller() ->
     links = Links()
     for _ in range(2):
         links.measured({ANA: BAD})
-    assert links.of(ANA) == Link(Quality.WEAK, lost_in=2, lost_out=12, round_trip_ms=30, reduced=True)
+    assert links.of(ANA) == Link(Quality.WEAK, lost_in=2, lost_out=12, round_trip_ms=30, reduced=(HALF,))
 
 
 def test_a_long_way_is_fair_and_silence_is_good_news() -> None:

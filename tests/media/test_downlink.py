@@ -15,7 +15,7 @@ from server.media.rtp import rtcp
 from server.media.rtp.source import Packet
 from server.media.rtp.twcc import FeedbackBuilder
 from server.media.seating import Seat
-from server.media.shapes import PeerId
+from server.media.shapes import Less, PeerId, Reduced
 
 RATES = {"l": 150_000, "m": 500_000, "h": 1_700_000}
 SEAT = Seat(PeerId("ann"), "camera")
@@ -99,3 +99,14 @@ def test_on_a_link_that_is_jammed_the_old_layer_stops_at_once() -> None:
     viewer.watches(1, capacity_bps=400_000)
 
     assert viewer.flowing() == ["l"]
+
+
+def test_what_the_link_leaves_of_a_picture_is_reported() -> None:
+    viewer = Viewer()
+    viewer.watches(0.1)
+    viewer.keyframe()
+    viewer.watches(2)
+    assert (viewer.downlink.pictures, viewer.downlink.reduced) == (1, ())
+
+    viewer.watches(1, capacity_bps=400_000)
+    assert viewer.downlink.reduced == (Reduced(*SEAT, Less.SMALLER, "l", None),)

@@ -15,13 +15,13 @@ SECOND = 1_000_000
 
 
 def look(gauge: LinkGauge, now_us: int, *totals: int) -> LinkReport | None:
-    return gauge.report(Totals(*totals), now_us, round_trip_ms=40, up_bps=7, reduced=0)
+    return gauge.report(Totals(*totals), now_us, round_trip_ms=40, up_bps=7, pictures=2, reduced=())
 
 
 def test_a_stretch_is_what_was_added_since_the_last_look() -> None:
     gauge = LinkGauge(0)
-    assert look(gauge, 4 * SECOND, 100, 90, 200, 0, 50_000) == LinkReport(40, 0.1, 0.0, 7, 100_000, 0)
-    assert look(gauge, 8 * SECOND, 200, 190, 300, 25, 50_000) == LinkReport(40, 0.0, 0.25, 7, 0, 0)
+    assert look(gauge, 4 * SECOND, 100, 90, 200, 0, 50_000) == LinkReport(40, 0.1, 0.0, 7, 100_000, 2, ())
+    assert look(gauge, 8 * SECOND, 200, 190, 300, 25, 50_000) == LinkReport(40, 0.0, 0.25, 7, 0, 2, ())
 
 
 def test_too_little_says_nothing_and_a_stream_that_ended_is_no_loss() -> None:

@@ -779,8 +779,8 @@ export interface MediaLevels {
 /**
  * How good one's own connection is, told when that changes, every four seconds at most.
  *
- * `lost_in` and `lost_out` are percent of the packets one is sent and one sends, before repair; `reduced`: pictures
- * come smaller than they would on a better connection.
+ * `lost_in` and `lost_out` are percent of the packets one is sent and one sends, before repair; `reduced` are the
+ * pictures that come with less than they would on a better connection.
  */
 export interface MediaLink {
   type: "media.link";
@@ -788,11 +788,27 @@ export interface MediaLink {
   lost_in: number;
   lost_out: number;
   round_trip_ms: number | null;
-  reduced: boolean;
+  reduced: ReducedPicture[];
 }
 
 /** In order of getting worse. */
 export type Quality = "good" | "fair" | "weak";
+
+/**
+ * Whose picture, and what is left of it: "fewer" pictures a second, a "smaller" one, or "nothing".
+ *
+ * `layer` is the rid that comes, "" without layers; of its temporal layers those up to `temporal`, null for all.
+ */
+export interface ReducedPicture {
+  participant: string;
+  source: string;
+  less: Less;
+  layer: string;
+  temporal: number | null;
+}
+
+/** What a link that is too narrow leaves of a picture. */
+export type Less = "fewer" | "smaller" | "nothing";
 
 /** For instructors and assistants: everyone whose connection is not good. The whole map, when it changes. */
 export interface MediaLinks {

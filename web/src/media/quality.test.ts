@@ -41,11 +41,13 @@ test("either side may find the connection worse", () => {
 });
 
 test("the cause that is told is the worst for talk", () => {
-  const told: Told = { quality: "weak", lost_in: 0, lost_out: 0, round_trip_ms: 30, reduced: false };
+  const told: Told = { quality: "weak", lost_in: 0, lost_out: 0, round_trip_ms: 30, reduced: [] };
   expect(causeOf(null)).toBeNull();
   expect(causeOf({ ...told, quality: "good", lost_out: 20 })).toBeNull();
-  expect(causeOf({ ...told, lost_out: 12, lost_in: 9, reduced: true })).toBe("lost-out");
+  expect(causeOf({ ...told, lost_out: 12, lost_in: 9, reduced: [{ less: "smaller" }] })).toBe("lost-out");
   expect(causeOf({ ...told, lost_out: 4, lost_in: 9 })).toBe("lost-in");
-  expect(causeOf({ ...told, round_trip_ms: 900, reduced: true })).toBe("slow");
-  expect(causeOf({ ...told, reduced: true })).toBe("narrow");
+  expect(causeOf({ ...told, round_trip_ms: 900, reduced: [{ less: "smaller" }] })).toBe("slow");
+  expect(causeOf(told)).toBeNull();
+  expect(causeOf({ ...told, reduced: [{ less: "fewer" }] })).toBe("fewer");
+  expect(causeOf({ ...told, reduced: [{ less: "fewer" }, { less: "nothing" }, { less: "smaller" }] })).toBe("nothing");
 });

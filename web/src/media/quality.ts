@@ -41,18 +41,22 @@ export interface Told {
   readonly lost_in: number;
   readonly lost_out: number;
   readonly round_trip_ms: number | null;
-  readonly reduced: boolean;
+  readonly reduced: readonly { readonly less: Less }[];
 }
 
+/** What a link that is too narrow leaves of a picture, the worst last. */
+const LESS = ["fewer", "smaller", "nothing"] as const;
+export type Less = (typeof LESS)[number];
+
 /** Why a connection is not good, the worst for talk first; null: nobody knows. */
-export type Cause = "lost-out" | "lost-in" | "slow" | "narrow";
+export type Cause = "lost-out" | "lost-in" | "slow" | Less;
 
 export function causeOf(told: Told | null): Cause | null {
   if (told === null || told.quality === "good") return null;
   if (told.lost_out > 3 && told.lost_out >= told.lost_in) return "lost-out";
   if (told.lost_in > 3) return "lost-in";
   if ((told.round_trip_ms ?? 0) > 400) return "slow";
-  return told.reduced ? "narrow" : null;
+  return LESS.findLast((less) => told.reduced.some((picture) => picture.less === less)) ?? null;
 }
 
 /** Either side may see what the other cannot. */

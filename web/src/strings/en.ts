@@ -88,7 +88,9 @@ export const en = {
       "lost-out": "Some of what you say and show gets lost on the way.",
       "lost-in": "Some of what others say and show gets lost on the way to you.",
       slow: "What you say arrives late.",
-      narrow: "Videos are shown smaller than usual.",
+      fewer: "Videos move less smoothly because your connection is weak.",
+      smaller: "You see smaller pictures because your connection is weak.",
+      nothing: "Some videos are not shown because your connection is weak.",
     },
   },
 
