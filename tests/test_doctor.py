@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,12 @@ def test_what_is_not_compiled_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, module in parts.items():
         monkeypatch.setattr(module, "why_not_native", lambda: "no compiler")
         assert f"{name}: no compiler" in doctor.fan_out(Config()).what
+
+
+CAN_COMPILE = shutil.which("cc") is not None and Path(sysconfig.get_path("include"), "Python.h").exists()
+
+
+@pytest.mark.skipif(not CAN_COMPILE, reason="needs a compiler and Python's headers")
+def test_where_there_is_a_compiler_the_code_is_compiled() -> None:
+    """The twins' tests pass over what did not compile, so that somebody must say it."""
+    assert (fanout.why_not_native(), intake.why_not_native()) == ("", "")
