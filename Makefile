@@ -55,19 +55,19 @@ firefox: $(VENV)/.dev $(VENV)/.firefox $(PAGES) ## Real Firefox, in a network na
 	tools/netns-veth $(BIN)/pytest -q tests/e2e/test_firefox.py
 
 bench-fanout: $(VENV)/.dev ## CPU time per forwarded packet beside Janus and bare C (see bench/README.md)
-	$(BIN)/python -m bench.fanout $(ARGS)
+	@$(BIN)/python -m bench.fanout $(ARGS)
 
 bench-join: $(VENV)/.dev $(VENV)/.chromium $(PAGES) ## Click to first frame in Chromium; five hundred people in ten seconds
-	tools/netns $(BIN)/python -m bench.join $(ARGS)
+	@tools/netns $(BIN)/python -m bench.join $(ARGS)
 
 bench-breakout: $(VENV)/.dev $(VENV)/.chromium $(PAGES) ## Into groups: time to the first packet, and to the first frame in Chromium
-	tools/netns $(BIN)/python -m bench.breakout $(ARGS)
+	@tools/netns $(BIN)/python -m bench.breakout $(ARGS)
 
 bench-capacity: $(VENV)/.dev ## How many learners one core carries
-	tools/netns $(BIN)/python -m bench.capacity $(ARGS)
+	@tools/netns $(BIN)/python -m bench.capacity $(ARGS)
 
 bench-idle: $(VENV)/.dev ## What five hundred people cost who just sit there
-	tools/netns $(BIN)/python -m bench.idle $(ARGS)
+	@tools/netns $(BIN)/python -m bench.idle $(ARGS)
 
 bench-lipsync: $(VENV)/.dev $(VENV)/.chromium $(PAGES) ## How far apart lips and voice are in Chromium, for ten minutes
 	@tools/netns $(BIN)/python -m bench.lipsync $(ARGS)
@@ -79,7 +79,7 @@ bench-stills: $(VENV)/.dev $(VENV)/.chromium $(PAGES) ## What a shared screen co
 	@tools/netns $(BIN)/python -m bench.stills $(ARGS)
 
 bench-storm: $(VENV)/.dev ## What ten thousand malformed datagrams a second cost a call
-	$(BIN)/python -m bench.storm --seconds 60 $(ARGS)
+	@$(BIN)/python -m bench.storm --seconds 60 $(ARGS)
 
 build: $(PAGES) ## Build the pages (TypeScript, CSS)
 

@@ -4,7 +4,7 @@ Whatever arrives is bound to a track by its MID and RID extensions, or by the SS
 such extensions (RFC 8843 9.2). Gaps are asked for again, arrivals are reported with kernel time
 (transport-wide feedback) and once a second (receiver reports), keyframes are requested within reason.
 
-Not here: who gets a packet (circle.py, slot.py).
+Not here: who gets a packet (gathering.py, slot.py).
 """
 
 from __future__ import annotations
