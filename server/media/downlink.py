@@ -32,6 +32,9 @@ from server.media.slot import Slot
 # RFC 3550 6.2 would have them every five seconds.
 _REPORT_INTERVAL_US = 3_000_000
 
+# Of so many packets a viewer may say each second what became of them: several times what the fastest link carries.
+_NAMED_PER_SECOND = 16_000
+
 # One NACK packet can name hundreds of numbers; more than this at once is a keyframe's job.
 _MAX_REPEATS_PER_NACK = 100
 
@@ -131,6 +134,8 @@ class Downlink:
         self._link = link
         self._counts = counts
         self._repeat_budget = _REPEAT_BURST_BYTES
+        self._room_to_name: float = _NAMED_PER_SECOND
+        self._named_us = 0
         self._sent_bytes = 0
         self._bandwidth = bandwidth.DownlinkRate(self.departures.log)
         self._wanted_bps = 0
@@ -286,6 +291,9 @@ class Downlink:
 
     def feedback(self, message: rtcp.Message, recall: Callable[[int, int], Packet | None], now_us: int) -> bool:
         """Take one message of the viewer's; True if packets now wait in `departures`."""
+        if not self._may_name(rtcp.packets_named(message), now_us):
+            self._counts["rtcp-over-budget"] += 1
+            return False
         match message:
             case rtcp.Nack():
                 return self._repeat(message, recall)
@@ -299,6 +307,15 @@ class Downlink:
             case _:
                 pass
         return False
+
+    def _may_name(self, packets: int, now_us: int) -> bool:
+        room = self._room_to_name + (now_us - self._named_us) * _NAMED_PER_SECOND / 1e6
+        self._named_us = now_us
+        self._room_to_name = min(_NAMED_PER_SECOND, room)
+        if self._room_to_name < packets:
+            return False
+        self._room_to_name -= packets
+        return True
 
     def _picture_lost(self, ssrc: int, now_us: int) -> None:
         slot = self._by_ssrc.get(ssrc)

@@ -314,3 +314,13 @@ def test_a_full_link_is_recognised_through_bad_weather_too() -> None:
     link.runs(5)
     link.runs(10)
     assert link.rids.count("l") > 0.7 * len(link.rids)
+
+
+def test_a_viewer_who_says_that_all_came_at_once_costs_no_memory() -> None:
+    log = SentLog()
+    rate = DownlinkRate(log)
+    for base in range(0, 60_000, 100):
+        for seq in range(base, base + 100):
+            log.note(1_000, seq * 1_000)
+        rate.feedback(TransportFeedback(1, 2, base & 0xFFFF, 0, 0, (0,) * 100), (base + 100) * 1_000)
+    assert len(rate._arrived) <= 4_200

@@ -125,3 +125,10 @@ def test_a_real_encoder_is_understood(width: int, height: int) -> None:
     assert h264.dimensions(frame) == (width, height)
     theirs = b"".join(h264_depayload(payload) for payload in payloads)
     assert b"".join(b"\x00\x00\x00\x01" + unit for unit in h264.split(frame)) == theirs
+
+
+def test_an_aggregation_of_crumbs_is_refused() -> None:
+    crumb = b"\x00\x01\x01"
+    assert h264.parse_descriptor(b"\x18" + 32 * crumb).keyframe is False
+    with pytest.raises(ValueError, match="more than 32"):
+        h264.parse_descriptor(b"\x18" + 480 * crumb)

@@ -181,3 +181,13 @@ def test_the_round_trip_is_read_from_an_echoed_report() -> None:
     assert rtcp.round_trip_ms(block, (1000 << 32) + (3 << 30)) == 250.0
     assert rtcp.round_trip_ms(block, (1000 << 32) + (1 << 30)) == 0.0
     assert rtcp.round_trip_ms(rtcp.ReportBlock(1, 0, 0, 0, 0, 0, 0), 1000 << 32) is None
+
+
+def test_a_datagram_that_names_too_many_packets_is_refused() -> None:
+    """A few bytes of runs name thousands; sixty such messages fit into one datagram."""
+    feedback = twcc.TransportFeedback(1, 2, 0, 0, 0, (None,) * 4000)
+    nack = rtcp.Nack(1, 2, tuple(range(400)))
+    assert len(rtcp.parse_compound(feedback.encode())) == 1
+    for datagram in (2 * feedback.encode(), 11 * nack.encode()):
+        with pytest.raises(ValueError, match="names more than"):
+            rtcp.parse_compound(datagram)

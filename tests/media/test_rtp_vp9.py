@@ -81,3 +81,9 @@ def test_layers_of_one_picture_get_an_index_that_decoders_split_it_by() -> None:
 def test_more_layers_than_an_index_can_name_are_refused() -> None:
     with pytest.raises(ValueError, match="9 layers"):
         vp9.join([Part(b"\x08x", 1)] * 9)
+
+
+def test_a_structure_of_more_pictures_than_a_group_has_is_refused() -> None:
+    structure = b"\x08" + bytes((255,)) + bytes(255)
+    with pytest.raises(ValueError, match="255 pictures"):
+        vp9.parse_descriptor(b"\x0a" + structure + b"\x82")

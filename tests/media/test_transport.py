@@ -263,6 +263,16 @@ async def test_noise_over_tcp_is_hung_up_on(noise: bytes) -> None:
         assert stranger.raw == []
 
 
+async def test_a_stranger_over_tcp_gets_few_frames_in() -> None:
+    async with stage() as room:
+        stranger = await TcpWire.open(room)
+        check = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12)
+        stranger.write(5_000 * (len(check).to_bytes(2, "big") + check))
+        async with asyncio.timeout(5):
+            await stranger.closed.wait()
+        assert room.plane.counts["drop-stun"] <= 20
+
+
 async def test_the_port_is_free_again_after_closing() -> None:
     ledger = Ledger()
     plane = await UdpPlane.open(HOST, 0, HOST, ledger)

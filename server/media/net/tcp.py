@@ -34,6 +34,9 @@ _LINGER_SECONDS = 1.0
 # Strangers cost a file descriptor each; participants come over the WebSocket first and are not counted here.
 _MAX_STRANGERS = 64
 
+# Whoever is known by then has sent one check, or a few while the server did not know of him yet.
+_MOST_FRAMES_OF_A_STRANGER = 16
+
 
 class TcpListener:
     """Accepts connections on one port and keeps count of strangers."""
@@ -73,6 +76,7 @@ class TcpPath(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._patience: asyncio.TimerHandle | None = None
         self.address: Address = ("", 0)
+        self._frames_of_a_stranger = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the stranger's few seconds."""
@@ -109,7 +113,7 @@ class TcpPath(asyncio.Protocol):
         """Cut the stream into frames; a frame of an impossible length ends the connection."""
         self._buffer += data
         position = 0
-        while len(self._buffer) - position >= 2 and self._transport is not None:
+        while len(self._buffer) - position >= 2 and self._transport is not None and not self._transport.is_closing():
             size = int.from_bytes(self._buffer[position : position + 2], "big")
             if not _MIN_FRAME_BYTES <= size <= _MAX_FRAME_BYTES:
                 self._counts["drop-tcp-frame"] += 1
@@ -128,6 +132,12 @@ class TcpPath(asyncio.Protocol):
     def _take(self, datagram: bytes) -> None:
         now_us = self._listener.clock()
         link = self._link
+        if link is None:
+            self._frames_of_a_stranger += 1
+            if self._frames_of_a_stranger > _MOST_FRAMES_OF_A_STRANGER:
+                self._counts["drop-stranger"] += 1
+                self.close()
+                return
         if datagram[0] < 4:
             named = self._listener.mux.addressee(datagram)
             if named is None or (link is not None and named is not link):
@@ -158,6 +168,6 @@ class TcpPath(asyncio.Protocol):
 
     def close(self) -> None:
         """Flush (there may be a close_notify under way) and close; a peer that does not read is cut."""
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
             asyncio.get_running_loop().call_later(_LINGER_SECONDS, self._transport.abort)

@@ -195,7 +195,7 @@ class UdpMux:
 
     def _stun(self, datagram: bytes, known: tuple[Link, UdpPath] | None, source: tuple[str, int], local: bytes) -> None:
         link = self.addressee(datagram)
-        if link is None:
+        if link is None or source[1] == 0:  # to port 0 nothing can be sent
             return
         now_us = self._clock()
         is_ours = known is not None and known[0] is link

@@ -69,6 +69,7 @@ _DOUBTED_US = 5_000_000
 _LONGEST_PROBE_WAIT_US = 15_000_000
 _PROBE_FACTOR = 2.0
 _RATE_WINDOW_US = 300_000
+_MOST_ARRIVED = 4096  # however close together a viewer says they came
 
 
 class DownlinkRate:
@@ -265,7 +266,7 @@ class DownlinkRate:
         if self._arrival_us is None:
             return 0.0
         arrived = self._arrived
-        while arrived and self._arrival_us - arrived[0][0] > _RATE_WINDOW_US:
+        while arrived and (self._arrival_us - arrived[0][0] > _RATE_WINDOW_US or len(arrived) > _MOST_ARRIVED):
             self._arrived_bytes -= arrived.popleft()[1]
         if not arrived:
             return 0.0

@@ -22,6 +22,9 @@ _BEGINS, _ENDS = 0x80, 0x40
 # Other forms belong to packetization mode 2, or to nobody.
 _LAST_PLAIN = 23
 
+# Parameter sets, hints and the slices of a small picture are a handful.
+_MOST_AGGREGATED = 32
+
 
 def parse_descriptor(payload: bytes | memoryview) -> Descriptor:
     """What the NAL units in an RTP payload say; the descriptor has no size. Raises ValueError if they are cut short.
@@ -56,12 +59,16 @@ def _kind(payload: bytes | memoryview) -> int:
 
 def _aggregated(payload: bytes | memoryview) -> Iterator[bytes | memoryview]:
     at, end = 1, len(payload)
-    while at < end:
+    for _ in range(_MOST_AGGREGATED):
+        if at == end:
+            return
         size = int.from_bytes(payload[at : at + 2], "big")
         at += 2 + size
         if not size or at > end:
             raise ValueError("an H.264 aggregation is cut short")
         yield payload[at - size : at]
+    if at < end:
+        raise ValueError(f"an H.264 aggregation of more than {_MOST_AGGREGATED} units")
 
 
 def join(packets: Sequence[Part]) -> bytes:

@@ -179,10 +179,16 @@ def build_compound(messages: Iterable[Message]) -> bytes:
     return b"".join(message.encode() for message in messages)
 
 
+MOST_NAMED = 1 << 12
+"""More than seconds of packets, in one datagram."""
+
+
 def parse_compound(datagram: bytes) -> list[Message]:
-    """Every message of a datagram that we know, in order. Raises ValueError if any part of it is malformed."""
+    """Every message of a datagram that we know, in order. Raises ValueError if any part of it is malformed, or if it
+    names more packets than `MOST_NAMED`.
+    """
     messages: list[Message] = []
-    at = 0
+    at = named = 0
     size = len(datagram)
     if size == 0:
         raise ValueError("an RTCP datagram cannot be empty")
@@ -203,9 +209,23 @@ def parse_compound(datagram: bytes) -> list[Message]:
             body_end -= padding
         message = _parse_one(packet_type, first & 0x1F, datagram[at + 4 : body_end])
         if message is not None:
+            named += packets_named(message)
+            if named > MOST_NAMED:
+                raise ValueError(f"an RTCP datagram names more than {MOST_NAMED} packets")
             messages.append(message)
         at = end
     return messages
+
+
+def packets_named(message: Message) -> int:
+    """Of how many packets the fate is told: a few bytes of runs name thousands, each of which is work for us."""
+    match message:
+        case Nack():
+            return len(message.seqs)
+        case twcc.TransportFeedback():
+            return len(message.deltas)
+        case _:
+            return 0
 
 
 def round_trip_ms(block: ReportBlock, now_ntp: int) -> float | None:

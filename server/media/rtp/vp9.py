@@ -21,6 +21,7 @@ from server.media.rtp.descriptor import ABSENT, Descriptor, Part
 
 _MOST_REFERENCES = 3
 _MOST_LAYERS = 8
+_MOST_PICTURES = 32  # a group of pictures has eight at the most
 
 
 def parse_descriptor(payload: bytes | memoryview) -> Descriptor:
@@ -74,6 +75,8 @@ def _after_structure(payload: bytes | memoryview, at: int) -> int:
     if head & 0x08:
         pictures = payload[at]
         at += 1
+        if pictures > _MOST_PICTURES:
+            raise ValueError(f"a VP9 structure of {pictures} pictures")
         for _ in range(pictures):
             at += 1 + (payload[at] >> 2 & 3)
     return at
