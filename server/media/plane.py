@@ -325,6 +325,7 @@ class UdpPlane:
 
     def learned(self, peer: Peer, encoding: Encoding, replaced: Encoding | None) -> None:
         """See Surroundings."""
+        self._send()  # first what waits: slots may change over now, and must not miss the keyframe they awaited
         self._streams[encoding.source] = encoding
         if replaced is not None:
             self._retire(replaced)

@@ -7,6 +7,7 @@ VP8 alone: a picture of VP9 may name those it refers to by their distance, which
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from server.media.rtp.source import Packet
@@ -127,16 +128,19 @@ class Thinning:
         moves: list[Move] = []
         if self._turning and packet.number == self._whole.stream.highest:
             by_tid = {form.highest_tid: (form, own) for form, own in forms}
-            moves = [Move(slot, *by_tid[tid], *self._place(packet, slot)) for slot, tid in self._due(packet)]
+            moves = [Move(slot, *by_tid[tid], *self._place(packet, slot)) for slot, tid in self._due(packet, by_tid)]
         return forms, moves
 
-    def _due(self, packet: Packet) -> list[tuple[Slot, int]]:
+    def _due(self, packet: Packet, forms: Container[int]) -> list[tuple[Slot, int]]:
         due: list[tuple[Slot, int]] = []
         for slot in tuple(self._turning):
             present = slot.flowing_tid
             tid = turned(packet, present, slot.highest_tid, self.top)
             if tid > present and self._whole.gaps.missing:
                 continue  # what comes late belongs to a form that may be made no longer
+            if tid not in forms:
+                self.form(tid)  # one that begins with a later picture: the stream has more of them than it had
+                continue
             if tid != present:
                 due.append((slot, tid))
             if tid == slot.highest_tid:

@@ -89,6 +89,7 @@ def payloads(index: int) -> list[bytes]:
         pytest.param(2, True, False, 1, EVERY_TID, EVERY_TID, id="the last is the whole"),
         pytest.param(0, False, False, 0, EVERY_TID, 0, id="TID 0 says nothing of those above"),
         pytest.param(0, False, True, 0, EVERY_TID, EVERY_TID, id="a keyframe needs nothing"),
+        pytest.param(2, False, True, EVERY_TID, 0, EVERY_TID, id="a keyframe that is left out is none"),
     ],
 )
 def test_who_may_change_with_a_picture(

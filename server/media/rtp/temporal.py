@@ -29,7 +29,7 @@ def turned(packet: Packet, present: int, wanted: int, top: int) -> int:
     """
     if not packet.starts_frame:
         return present
-    if packet.keyframe or (packet.temporal_id <= wanted and (wanted < present or present >= top)):
+    if packet.temporal_id <= wanted and (packet.keyframe or wanted < present or present >= top):
         return wanted
     if present < wanted and packet.temporal_id == present + 1 and packet.sync:
         return present + 1 if present + 1 < top else EVERY_TID
