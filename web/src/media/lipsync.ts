@@ -68,6 +68,9 @@ function hasPair(mapping: Mapping): boolean {
   return mapping.filled.some((slot) => soundOf(mapping, slot) !== null);
 }
 
+/** Browsers refuse more than 4,000; a sound that is later still has other troubles. */
+const MOST_PICTURE_MS = 2_000;
+
 /** How long each filled line is to buffer at the least, in ms; null: as it needs. */
 export function waits(mapping: Mapping, lines: ReadonlyMap<string, Buffering>): Map<string, number | null> {
   const waiting = new Map<string, number | null>(mapping.filled.map((slot) => [slot.mid, null]));
@@ -79,7 +82,7 @@ export function waits(mapping: Mapping, lines: ReadonlyMap<string, Buffering>): 
     if (pictureMs > sound.leastMs + sound.outMs + SLACK_MS) {
       waiting.set(soundMid, Math.min(MOST_SOUND_MS, pictureMs - sound.outMs));
     } else {
-      waiting.set(slot.mid, sound.nowMs + sound.outMs + AHEAD_MS);
+      waiting.set(slot.mid, Math.max(0, Math.min(MOST_PICTURE_MS, sound.nowMs + sound.outMs + AHEAD_MS)));
     }
   }
   return waiting;
