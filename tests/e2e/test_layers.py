@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
-from statistics import median
 
 from playwright.async_api import expect
 
@@ -137,7 +136,7 @@ async def test_a_camera_shown_small_rests_its_large_layers_and_is_large_again_at
         await asyncio.sleep(1)  # the picture goes on, small
         took_ms.append(float(await ana.evaluate(ENLARGE, [rivera, WIDE])))
         await eventually(partial(sends, teacher, "hlm"), "all layers are sent again", 20)
-    assert median(took_ms) < 1_500, took_ms
+    assert max(took_ms) < 1_500, took_ms
     assert await ana.evaluate(PICTURES_ASKED_FOR) == asked_before
     arrived, sent = [(await person.evaluate("window.passed()")) for person in (ana, teacher)]
     switches = missing_at_switches(sent[before[0] :], arrived[before[1] :])
