@@ -170,6 +170,6 @@ async def test_firefox_finds_another_way_to_the_server_when_its_network_was_gone
         received = f"({RECEIVED})().then((sums) => sums.framesDecoded)"
         frames = int(await page.evaluate(received))
         await page.until(f"{received}.then((frames) => frames > {frames} + 5)", "seeing again")
-        # Firefox tries every six seconds whether its way up carries anything again: seen to take one or two tries.
+        # The picture going up was seen to come back 5 to 13 s after the restart; why Firefox waits is not known.
         await watched(teacher, fay, seconds=45)
         assert await page.evaluate("window.was === window.bichron.pc")

@@ -110,3 +110,14 @@ def test_what_the_link_leaves_of_a_picture_is_reported() -> None:
 
     viewer.watches(1, capacity_bps=400_000)
     assert viewer.downlink.reduced == (Reduced(*SEAT, Less.SMALLER, "l", None),)
+
+
+def test_a_viewer_may_tell_the_fate_of_so_many_packets_a_second() -> None:
+    counts: Counter[str] = Counter()
+    downlink = Downlink(cast(Link, None), [line("v0")], counts)
+    nack = rtcp.Nack(1, 2, tuple(range(4_000)))
+    for now_us in (1_000_000,) * 5:
+        downlink.feedback(nack, lambda *_: None, now_us)
+    assert counts["rtcp-over-budget"] == 1
+    downlink.feedback(nack, lambda *_: None, 1_500_000)
+    assert counts["rtcp-over-budget"] == 1
